@@ -1,0 +1,3 @@
+//! distctl's hand inside the guest.
+
+fn main() {}

@@ -1,0 +1,83 @@
+//! What distctl and its agent say to each other.
+//!
+//! distctl runs `distctl-agent call` in a guest, writes one [`Request`] as JSON to its standard input and reads
+//! [`Line`]s, one JSON object a line, from its standard output. The last line is [`Line::Done`] or
+//! [`Line::Failed`]; a stream that ends without one means that the agent died.
+
+mod inspect;
+mod mongo;
+mod write;
+
+pub use inspect::*;
+pub use mongo::*;
+pub use write::*;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of these messages; it changes whenever a field changes its meaning.
+pub const VERSION: u32 = 1;
+
+/// One thing that the agent is asked to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verb", content = "with", rename_all = "snake_case")]
+pub enum Request {
+    /// Answers for files, packages, units, addresses and mongods. Changes nothing.
+    Inspect(InspectRequest),
+    /// Waits until systemd takes orders and the expected address is on the interface.
+    WaitReady(WaitReadyRequest),
+    /// Writes files, each atomically, with their owners and directories.
+    Write(WriteRequest),
+    /// Installs Debian packages that are missing.
+    InstallPackages(InstallPackagesRequest),
+    /// Enables, starts, restarts, stops and disables units, and waits for the result.
+    Units(UnitsRequest),
+    /// Waits until a mongod answers `hello`.
+    WaitMongod(WaitMongodRequest),
+    /// Initiates a replica set and makes its first member primary.
+    InitiateReplicaSet(InitiateRequest),
+    /// Brings a replica set from one configuration to the next.
+    ReconfigureReplicaSet(ReconfigureRequest),
+    /// Creates or corrects users and roles.
+    EnsureUsers(EnsureUsersRequest),
+    /// Makes the primary hand over to another member.
+    StepDown(StepDownRequest),
+    /// Waits until members of a replica set are PRIMARY or SECONDARY.
+    WaitReplicaSet(WaitReplicaSetRequest),
+}
+
+/// One line of the agent's answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    /// What the agent is doing now, for a progress display.
+    Progress(String),
+    /// The request is done; nothing follows.
+    Done(Reply),
+    /// The request failed; nothing follows.
+    Failed(Failure),
+}
+
+/// The answer to a request that was carried out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// Nothing to say but that it is done.
+    Ok,
+    /// The answer to [`Request::Inspect`].
+    Inspection(Box<Inspection>),
+}
+
+/// Why a request could not be carried out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What it is about: `mongod-27017.service`, `/etc/distctl/rsA.keyfile`, `replica set rsA`.
+    pub object: String,
+    /// What went wrong, in a sentence.
+    pub cause: String,
+    /// The last lines of the log that explains it, oldest first; empty if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<String>,
+    /// What to do next, if the agent knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}

@@ -1,0 +1,230 @@
+//! What should be: every name, address, rendered file and hash is decided here, and nothing later decides again.
+//!
+//! [`expand`](expand::expand) makes a [`Desired`] from a [`Topology`](crate::topology::Topology): pure but for
+//! reading the templates and artifacts that the topology names.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use ipnet::Ipv4Net;
+use protocol::{Credential, Directory, SetConfig, UserSpec};
+
+/// The key that marks what distctl owns; its value is the topology's name.
+pub const OWNER_KEY: &str = "user.distctl.topology";
+
+/// The interface of every container that carries its static address.
+pub const INTERFACE: &str = "eth0";
+
+/// A whole system, ready to be compared with what there is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desired {
+    /// The topology's name.
+    pub name: String,
+    /// The bridge that all containers are on.
+    pub network: Network,
+    /// Containers by name.
+    pub containers: BTreeMap<String, Container>,
+    /// Replica sets by name.
+    pub replica_sets: BTreeMap<String, ReplicaSet>,
+    /// Single mongods by name.
+    pub standalones: BTreeMap<String, Standalone>,
+}
+
+/// A managed bridge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Its name in Incus.
+    pub name: String,
+    /// The bridge's own address with the prefix length, `10.10.10.1/24`.
+    pub ipv4: Ipv4Net,
+    /// All configuration keys that distctl sets, [`OWNER_KEY`] included.
+    pub config: BTreeMap<String, String>,
+}
+
+/// A system container and all that is in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Container {
+    /// Its name in Incus.
+    pub name: String,
+    /// Its static address.
+    pub ipv4: Ipv4Addr,
+    /// Images to try, in order.
+    pub images: Vec<Image>,
+    /// Configuration keys, [`OWNER_KEY`] included.
+    pub config: BTreeMap<String, String>,
+    /// Devices by name: always [`INTERFACE`]; a `root` only where the topology names a pool.
+    pub devices: BTreeMap<String, BTreeMap<String, String>>,
+    /// Debian packages.
+    pub packages: Vec<String>,
+    /// System users.
+    pub system_users: Vec<String>,
+    /// Directories, parents before children.
+    pub directories: Vec<Directory>,
+    /// Files by path.
+    pub files: BTreeMap<String, File>,
+    /// Units by name, with their suffix.
+    pub units: BTreeMap<String, Unit>,
+}
+
+/// Where an image comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Image {
+    /// An alias on the server itself.
+    Alias(String),
+    /// An alias on a remote of the user's incus configuration.
+    Remote {
+        /// The remote's name.
+        remote: String,
+        /// The alias there.
+        alias: String,
+    },
+}
+
+/// A file in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Permission bits.
+    pub mode: u32,
+    /// The owner's name.
+    pub owner: String,
+    /// The group's name.
+    pub group: String,
+    /// What is in it.
+    pub content: Content,
+    /// A unit that reads the file only when it starts: a change restarts it. mongods are not named here; their
+    /// [`Unit::revision`] says when they need a restart.
+    pub restarts: Option<String>,
+}
+
+/// What is in a file.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Rendered bytes.
+    Bytes(Vec<u8>),
+    /// A file of this host, pushed as it is.
+    Artifact {
+        /// Where it is on this host.
+        path: PathBuf,
+        /// Its hex SHA-256.
+        sha256: String,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// distctl's own agent.
+    Agent {
+        /// Its hex SHA-256.
+        sha256: String,
+    },
+    /// A secret, made once and the same wherever it is used.
+    Secret(SecretName),
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Self::Artifact { path, .. } => write!(f, "Artifact({})", path.display()),
+            Self::Agent { .. } => write!(f, "Agent"),
+            Self::Secret(name) => write!(f, "Secret({name})"),
+        }
+    }
+}
+
+/// Names a secret, `rsA.keyfile` for instance.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SecretName {
+    /// Whose it is: a set, a standalone, a service.
+    pub owner: String,
+    /// What it is for.
+    pub kind: SecretKind,
+}
+
+/// What a secret is for, which decides how it is made.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SecretKind {
+    /// The key by which members of a set trust each other: 756 base64 characters.
+    Keyfile,
+    /// The password of a user of the owner's mongods: 32 letters and digits.
+    Password(String),
+}
+
+impl std::fmt::Display for SecretName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.kind {
+            SecretKind::Keyfile => write!(f, "{}.keyfile", self.owner),
+            SecretKind::Password(user) => write!(f, "{}.{user}", self.owner),
+        }
+    }
+}
+
+/// A systemd unit whose file is among the container's files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// What the unit must have been started with (`DISTCTL_REVISION` in its environment): the hash of all that a
+    /// running process does not take up by itself. `None` where a restart is never needed.
+    pub revision: Option<String>,
+    /// Its log file in the container, besides the journal.
+    pub log: Option<String>,
+}
+
+/// One mongod process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mongod {
+    /// The container that it runs in.
+    pub container: String,
+    /// Its port, on the container's address and on loopback.
+    pub port: u16,
+    /// `address:port`.
+    pub host: String,
+    /// Its unit.
+    pub unit: String,
+    /// Its log file.
+    pub log: String,
+}
+
+/// A replica set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplicaSet {
+    /// Its name.
+    pub name: String,
+    /// Its members in the order of the file; the same order as in `config.members`.
+    pub members: Vec<Mongod>,
+    /// The configuration that `rs.conf()` must show. The ids are those of a fresh set; a member that the set has
+    /// already keeps its own.
+    pub config: SetConfig,
+    /// Who may do what; `None` where the topology says `auth: none`.
+    pub access: Option<Access>,
+}
+
+/// A mongod that is in no set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standalone {
+    /// Its name in the topology.
+    pub name: String,
+    /// The process.
+    pub mongod: Mongod,
+    /// Who may do what; `None` where the topology says `auth: none`.
+    pub access: Option<Access>,
+}
+
+/// The users of a set or a standalone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// The administrator (role `root`).
+    pub admin: Credential,
+    /// The agent's own user: it looks, and asks members to step up or down.
+    pub agent: Credential,
+    /// All users, the administrator first.
+    pub users: Vec<UserSpec>,
+}
+
+/// The role of [`Access::agent`], made by the agent itself where it is missing.
+pub const AGENT_ROLE: &str = "distctlAgent";
+
+pub mod address;
+pub mod expand;
+pub mod render;
+pub mod secret;
+
+

@@ -1,0 +1,17 @@
+//! distctl builds, proves and moves distributed systems on Incus. This page is the map of the house.
+//!
+//! Every command is a part of one straight line:
+//!
+//! 1. [`topology`]: text becomes a `Topology`, or every finding at once with its place in the file.
+//! 2. [`desired`]: a `Topology` becomes a `Desired`: every name, address, rendered file and hash.
+//! 3. [`observed`]: Incus and the agents in the guests are asked; the only reads.
+//! 4. [`plan`]: `Desired` and `Observed` become a `Plan`: pure, sorted, printable.
+//! 5. [`engine`]: a `Plan` is carried out: the only writes; no decisions.
+//!
+//! [`incus`] speaks the daemon's API, [`guest`] speaks with the agent inside a container, [`ui`] shows values, and
+//! [`cli`] ties them together, one file a command.
+
+pub mod desired;
+pub mod engine;
+pub mod incus;
+pub mod topology;

@@ -1,0 +1,3 @@
+//! distctl's entry.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Tests against a fake Incus.
+
+fn main() {}
