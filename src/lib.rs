@@ -14,4 +14,6 @@
 pub mod desired;
 pub mod engine;
 pub mod incus;
+pub mod observed;
+pub mod plan;
 pub mod topology;
