@@ -14,9 +14,6 @@ use crate::observed::{self, Part, Status};
 /// Configuration keys that are distctl's to unset when the topology does not name them any more.
 const OUR_KEYS: &[&str] = &["limits.cpu", "limits.memory", "limits.processes", "boot.autostart"];
 
-/// Unit files of these names in a guest are distctl's.
-pub(crate) const UNIT_PREFIXES: &[&str] = &["mongod-"];
-
 /// Plans all of one container, but for restarts that a replica set has to roll.
 pub(super) fn plan(draft: &mut Draft<'_>, wanted: &Container, leave: Leave) {
     if let Some(holder) = draft.observed.taken.get(&wanted.ipv4) {

@@ -24,7 +24,7 @@ mod secrets;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, PushSource};
+pub use action::{Action, PushSource, staging_path};
 pub use diff::{Leave, diff};
 pub use removal::{down, removal};
 pub use restart::restart;
