@@ -13,7 +13,9 @@
 
 pub mod desired;
 pub mod engine;
+pub mod guest;
 pub mod incus;
 pub mod observed;
 pub mod plan;
+pub mod report;
 pub mod topology;

@@ -230,6 +230,9 @@ pub const AGENT_ROLE: &str = "distctlAgent";
 pub mod address;
 pub mod expand;
 pub mod render;
+mod scope;
+
+pub use scope::Scope;
 pub mod secret;
 
 

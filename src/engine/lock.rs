@@ -75,13 +75,16 @@ impl Lock {
         let deadline = Instant::now() + patience;
         let mut told = false;
         loop {
-            match try_take(client, &key, &nonce, reporter).await? {
-                None => break,
-                Some(lease) if Instant::now() >= deadline => {
+            match try_take(client, &key, &nonce, reporter).await {
+                Ok(None) => break,
+                // Something else in the project changed meanwhile: look again at once.
+                Err(error) if error.is_precondition_failed() => {}
+                Err(error) => return Err(error.into()),
+                Ok(Some(lease)) if Instant::now() >= deadline => {
                     let (topology, holder, since) = (topology.to_string(), lease.holder, lease.since);
                     return Err(Held { topology, holder, since }.into());
                 }
-                Some(lease) => {
+                Ok(Some(lease)) => {
                     if !told {
                         reporter.report(Event::Note(format!("waiting for {}, who is changing {topology}", lease.holder)));
                         told = true;
@@ -143,12 +146,8 @@ async fn try_take(
     };
     let text = serde_json::to_string(&lease).unwrap_or_default();
     project.config.insert(key.to_string(), text);
-    match client.update_project(&project).await {
-        Ok(()) => Ok(None),
-        // Another writer was quicker: it is the holder now.
-        Err(error) if error.is_precondition_failed() => Ok(Some(lease)),
-        Err(error) => Err(error),
-    }
+    client.update_project(&project).await?;
+    Ok(None)
 }
 
 /// Why a lease holds no more, if it doesn't.

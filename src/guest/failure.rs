@@ -4,11 +4,12 @@ use crate::incus;
 
 /// An agent said that it could not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{} in {container}: {}", failure.object, failure.cause)]
+#[error("{container}: {failure}")]
 pub struct GuestFailure {
     /// The container.
     pub container: String,
     /// What the agent said.
+    #[source]
     pub failure: protocol::Failure,
 }
 

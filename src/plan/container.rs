@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use protocol::{Inspection, PathState, UnitState};
 
 use super::action::staging_path;
-use super::diff::{Leave, compare_config};
+use super::diff::compare_config;
 use super::order::Draft;
 use super::{Action, Cause, Change, Effect, PushSource, secrets};
-use crate::desired::{Container, Content, File, INTERFACE, OWNER_KEY};
+use crate::desired::{Container, Content, File, INTERFACE, OWNER_KEY, Scope};
 use crate::observed::{self, Part, Status};
 
 /// Configuration keys that are distctl's to unset when the topology does not name them any more.
 const OUR_KEYS: &[&str] = &["limits.cpu", "limits.memory", "limits.processes", "boot.autostart"];
 
 /// Plans all of one container, but for restarts that a replica set has to roll.
-pub(super) fn plan(draft: &mut Draft<'_>, wanted: &Container, leave: Leave) {
+pub(super) fn plan(draft: &mut Draft<'_>, wanted: &Container, adopt: bool) {
     if let Some(holder) = draft.observed.taken.get(&wanted.ipv4) {
         return draft.refuse(
             format!("container {}", wanted.name),
@@ -26,7 +26,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, wanted: &Container, leave: Leave) {
     match draft.observed.containers.get(&wanted.name) {
         None | Some(Part::Absent) => create(draft, wanted),
         Some(Part::Unreachable(why)) => unseen(draft, &wanted.name, why),
-        Some(Part::Present(seen)) => compare(draft, wanted, seen, leave),
+        Some(Part::Present(seen)) => compare(draft, wanted, seen, adopt),
     }
 }
 
@@ -141,9 +141,9 @@ fn start_units(
     draft.chain(action, cause);
 }
 
-fn compare(draft: &mut Draft<'_>, wanted: &Container, seen: &observed::Container, leave: Leave) {
+fn compare(draft: &mut Draft<'_>, wanted: &Container, seen: &observed::Container, adopt: bool) {
     let owner = seen.config.get(OWNER_KEY);
-    if owner != Some(&draft.desired.name) && !leave.adopt {
+    if owner != Some(&draft.desired.name) && !adopt {
         let whose = owner.map_or("is not distctl's".to_string(), |name| format!("belongs to topology {name}"));
         return draft.refuse(
             format!("container {}", wanted.name),
@@ -353,9 +353,9 @@ fn amiss(unit: &UnitState) -> Option<String> {
 }
 
 /// Stops units that are distctl's and not declared any more, once no replica set counts on them.
-pub(super) fn remove_undeclared_units(draft: &mut Draft<'_>) {
+pub(super) fn remove_undeclared_units(draft: &mut Draft<'_>, scope: &Scope) {
     let desired = draft.desired;
-    for wanted in desired.containers.values() {
+    for wanted in desired.containers.values().filter(|wanted| scope.has_container(&wanted.name)) {
         let Some(guest) = draft.guest(&wanted.name) else { continue };
         let gone: Vec<String> =
             guest.unit_files.iter().filter(|unit| !wanted.units.contains_key(*unit)).cloned().collect();

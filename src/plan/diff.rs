@@ -4,36 +4,39 @@ use std::collections::BTreeMap;
 
 use super::order::Draft;
 use super::{Action, Cause, Change, Effect, Plan, container, mongod, replica_set};
-use crate::desired::{Desired, OWNER_KEY};
+use crate::desired::{Desired, OWNER_KEY, Scope};
 use crate::observed::{Network, Observed, Part};
 
-/// What the user allows beyond what is safe by itself.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Leave {
+/// What the user asks for besides the topology.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
     /// Takes over a network or containers of the declared names that are not distctl's.
     pub adopt: bool,
+    /// Plans only this part.
+    pub scope: Scope,
 }
 
 /// Plans the steps that bring what is to what should be.
-pub fn diff(desired: &Desired, observed: &Observed, leave: Leave) -> Plan {
+pub fn diff(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     let mut draft = Draft::new(desired, observed);
-    plan_network(&mut draft, leave);
-    for container in desired.containers.values() {
-        container::plan(&mut draft, container, leave);
+    let scope = &options.scope;
+    plan_network(&mut draft, options.adopt);
+    for container in desired.containers.values().filter(|container| scope.has_container(&container.name)) {
+        container::plan(&mut draft, container, options.adopt);
     }
-    for standalone in desired.standalones.values() {
+    for standalone in desired.standalones.values().filter(|standalone| scope.has_mongods(&standalone.name)) {
         mongod::plan_standalone(&mut draft, standalone);
     }
-    for set in desired.replica_sets.values() {
+    for set in desired.replica_sets.values().filter(|set| scope.has_mongods(&set.name)) {
         replica_set::plan(&mut draft, set);
     }
-    container::remove_undeclared_units(&mut draft);
+    container::remove_undeclared_units(&mut draft, scope);
     find_undeclared_containers(&mut draft);
     super::secrets::keep_used(&mut draft);
     draft.plan
 }
 
-fn plan_network(draft: &mut Draft<'_>, leave: Leave) {
+fn plan_network(draft: &mut Draft<'_>, adopt: bool) {
     let desired = draft.desired;
     let wanted = &desired.network;
     match &draft.observed.network {
@@ -48,11 +51,11 @@ fn plan_network(draft: &mut Draft<'_>, leave: Leave) {
             format!("can't be looked at: {why}"),
             "run `distctl doctor`",
         ),
-        Part::Present(seen) => compare_network(draft, seen, leave),
+        Part::Present(seen) => compare_network(draft, seen, adopt),
     }
 }
 
-fn compare_network(draft: &mut Draft<'_>, seen: &Network, leave: Leave) {
+fn compare_network(draft: &mut Draft<'_>, seen: &Network, adopt: bool) {
     let wanted = &draft.desired.network;
     let object = format!("network {}", wanted.name);
     if !seen.managed {
@@ -64,7 +67,7 @@ fn compare_network(draft: &mut Draft<'_>, seen: &Network, leave: Leave) {
     }
     let owner = seen.config.get(OWNER_KEY);
     let ours = owner == Some(&draft.desired.name);
-    if !ours && !leave.adopt {
+    if !ours && !adopt {
         // A network that others made is used as it is where it serves; it is never changed.
         let unlike: Vec<_> = ["ipv4.address", "ipv4.nat"]
             .into_iter()

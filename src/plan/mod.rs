@@ -25,7 +25,7 @@ mod secrets;
 mod tests;
 
 pub use action::{Action, PushSource, staging_path};
-pub use diff::{Leave, diff};
+pub use diff::{Options, diff};
 pub use removal::{down, removal};
 pub use restart::restart;
 

@@ -14,21 +14,27 @@ pub fn down(desired: &Desired, observed: &Observed) -> Plan {
     draft.plan
 }
 
-/// Plans to remove every container of the topology with its data, and the network if it is the topology's.
-pub fn removal(desired: &Desired, observed: &Observed, with_network: bool) -> Plan {
+/// Plans to remove containers of the topology with their data: those named, or all of them and the network too if it
+/// is the topology's.
+pub fn removal(desired: &Desired, observed: &Observed, only: &[String]) -> anyhow::Result<Plan> {
     let mut draft = Draft::new(desired, observed);
+    let ours = ours(&mut draft);
+    if let Some(stranger) = only.iter().find(|name| !ours.iter().any(|(ours, _)| ours == *name)) {
+        let names: Vec<&str> = ours.iter().map(|(name, _)| name.as_str()).collect();
+        anyhow::bail!("{} has no container {stranger}; it has {}", desired.name, names.join(", "));
+    }
     let mut gone = Vec::new();
-    for (name, seen) in ours(&mut draft) {
+    for (name, seen) in ours.into_iter().filter(|(name, _)| only.is_empty() || only.contains(name)) {
         stop(&mut draft, &name, &seen.status);
         gone.push(draft.chain(Action::DeleteContainer { container: name }, Cause::Asked));
     }
     if let Part::Present(network) = &observed.network
-        && with_network
+        && only.is_empty()
         && network.config.get(OWNER_KEY) == Some(&desired.name)
     {
         draft.add(Action::DeleteNetwork { network: desired.network.name.clone() }, Cause::Asked, gone);
     }
-    draft.plan
+    Ok(draft.plan)
 }
 
 /// The topology's containers, declared or not; those that can't be seen are findings.
