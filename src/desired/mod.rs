@@ -235,8 +235,6 @@ mod scope;
 pub use scope::Scope;
 pub mod secret;
 
-
-
 /// The hex SHA-256 of bytes.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};

@@ -28,7 +28,7 @@ impl Display for Plan {
         for finding in &self.findings {
             writeln!(f, "degraded: {finding}")?;
         }
-        if self.look_again {
+        if self.look_again && !self.steps.is_empty() {
             writeln!(f, "then: look again, for what only shows when these steps are done")?;
         }
         Ok(())
@@ -67,7 +67,7 @@ impl Display for Effect {
 
 impl Display for Finding {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        write!(f, "{} {} ({})", self.object, self.message, self.hint)
+        write!(f, "{}: {} ({})", self.object, self.message, self.hint)
     }
 }
 

@@ -10,8 +10,10 @@ use crate::desired::{Access, Mongod, Standalone};
 pub(super) enum State<'a> {
     /// It has never run; this plan starts it.
     New,
-    /// It has run before and is started by this plan.
+    /// It has run before and is on its way up.
     Starting,
+    /// It comes into sight only when its container has been started.
+    Later,
     /// It answered.
     Up(&'a protocol::Mongod),
     /// It can't be seen; the reason.
@@ -25,14 +27,18 @@ pub(super) fn state<'a>(draft: &Draft<'a>, mongod: &Mongod) -> State<'a> {
     }
     let Some(guest) = draft.guest(&mongod.container) else {
         return match draft.tail(&mongod.container) {
-            Some(_) => State::Starting,
+            Some(_) => State::Later,
             None => State::Unseen(format!("container {} can't be looked into", mongod.container)),
         };
     };
     match guest.mongods.get(&mongod.port) {
         Some(Ok(seen)) => State::Up(seen),
         _ if draft.started.contains(&(mongod.container.clone(), mongod.unit.clone())) => {
-            if guest.paths.contains_key(&mongod.data) { State::Starting } else { State::New }
+            if guest.paths.contains_key(&mongod.data) {
+                State::Starting
+            } else {
+                State::New
+            }
         }
         Some(Err(MongodAbsence::NotListening)) => State::Starting,
         Some(Err(MongodAbsence::NotAnswering(why))) => State::Unseen(format!("{} does not answer: {why}", mongod.host)),
@@ -58,6 +64,7 @@ pub(super) fn plan_standalone(draft: &mut Draft<'_>, standalone: &Standalone) {
             wait(draft, mongod);
             draft.plan.look_again = true;
         }
+        State::Later => draft.plan.look_again = true,
         State::Unseen(why) => draft.find(
             format!("mongod {}", standalone.name),
             why,
@@ -70,23 +77,48 @@ pub(super) fn plan_standalone(draft: &mut Draft<'_>, standalone: &Standalone) {
 fn ensure_users(draft: &mut Draft<'_>, standalone: &Standalone, cause: Cause, after: usize) {
     if let Some(access) = standalone.access.clone() {
         let (owner, through) = (standalone.name.clone(), standalone.mongod.clone());
-        draft.add(Action::EnsureUsers { owner, through, set: None, access }, cause, [after]);
+        draft.add(
+            Action::EnsureUsers {
+                owner,
+                through,
+                set: None,
+                access,
+            },
+            cause,
+            [after],
+        );
     }
 }
 
 fn compare_standalone(draft: &mut Draft<'_>, standalone: &Standalone, seen: &protocol::Mongod) {
     let mongod = &standalone.mongod;
-    let outdated = draft.outdated.contains(&(mongod.container.clone(), mongod.unit.clone()));
+    let outdated = draft
+        .outdated
+        .contains(&(mongod.container.clone(), mongod.unit.clone()));
     let mut after: Vec<usize> = draft.tail(&mongod.container).into_iter().collect();
     if outdated {
-        after = vec![restart(draft, mongod, Cause::State("runs with an older configuration".into()), after)];
+        after = vec![restart(
+            draft,
+            mongod,
+            Cause::State("runs with an older configuration".into()),
+            after,
+        )];
         after = vec![draft.add(Action::WaitMongod(mongod.clone()), Cause::Follows, after)];
     }
     if let Some(access) = &standalone.access
         && let Some(cause) = users_cause(draft, &standalone.name, access, seen)
     {
         let (owner, through) = (standalone.name.clone(), mongod.clone());
-        draft.add(Action::EnsureUsers { owner, through, set: None, access: access.clone() }, cause, after);
+        draft.add(
+            Action::EnsureUsers {
+                owner,
+                through,
+                set: None,
+                access: access.clone(),
+            },
+            cause,
+            after,
+        );
     }
 }
 
@@ -145,5 +177,10 @@ fn user_change(wanted: &UserSpec, seen: Option<&Vec<Role>>) -> Option<Change> {
     let to = sorted(&wanted.roles);
     let from = seen.map_or("missing".to_string(), |roles| sorted(roles));
     let field = format!("user {}", wanted.credential.user);
-    (from != to).then_some(Change { field, from, to, effect: Effect::Live })
+    (from != to).then_some(Change {
+        field,
+        from,
+        to,
+        effect: Effect::Live,
+    })
 }

@@ -15,26 +15,37 @@ pub(super) fn plan(draft: &mut Draft<'_>, set: &ReplicaSet) {
     let states: Vec<State<'_>> = set.members.iter().map(|member| mongod::state(draft, member)).collect();
     let initiated: Vec<(&Mongod, &protocol::Mongod)> =
         up(set, &states).filter(|(_, seen)| seen.set_name.is_some()).collect();
-    let starting = states.iter().any(|state| matches!(state, State::Starting));
-    let unseen: Vec<&str> = states
+    let starting = states
+        .iter()
+        .any(|state| matches!(state, State::Starting | State::Later));
+    let mut unseen: Vec<&str> = states
         .iter()
         .filter_map(|state| match state {
             State::Unseen(why) => Some(why.as_str()),
             _ => None,
         })
         .collect();
+    unseen.dedup();
 
     if initiated.is_empty() && unseen.is_empty() && !starting {
         return initiate(draft, set, &states);
     }
     if !unseen.is_empty() {
-        draft.find(object(set), unseen.join("; "), "mend that first; changes of the set wait for it");
+        draft.find(
+            object(set),
+            unseen.join("; "),
+            "mend that first; changes of the set wait for it",
+        );
     }
     if initiated.is_empty() || starting || states.iter().any(|state| matches!(state, State::New)) {
         return bring_back(draft, set, &states, initiated.first().map(|(member, _)| *member));
     }
     if !unseen.is_empty() && initiated.len() * 2 <= set.members.len() {
-        draft.find(object(set), "has no majority and takes no writes", "start the missing members");
+        draft.find(
+            object(set),
+            "has no majority and takes no writes",
+            "start the missing members",
+        );
         return;
     }
     compare(draft, set, &initiated, unseen.is_empty());
@@ -48,10 +59,13 @@ fn up<'s, 'a>(
     set: &'s ReplicaSet,
     states: &'s [State<'a>],
 ) -> impl Iterator<Item = (&'s Mongod, &'a protocol::Mongod)> {
-    set.members.iter().zip(states).filter_map(|(member, state)| match state {
-        State::Up(seen) => Some((member, *seen)),
-        _ => None,
-    })
+    set.members
+        .iter()
+        .zip(states)
+        .filter_map(|(member, state)| match state {
+            State::Up(seen) => Some((member, *seen)),
+            _ => None,
+        })
 }
 
 /// How to speak to a set as its administrator.
@@ -81,7 +95,10 @@ fn initiate(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'_>]) {
         .zip(&set.config.members)
         .max_by(|(_, a), (_, b)| a.priority.total_cmp(&b.priority).then(b.id.cmp(&a.id)));
     let Some((first, _)) = favourite else { return };
-    let action = Action::InitiateReplicaSet { first: first.clone(), config: set.config.clone() };
+    let action = Action::InitiateReplicaSet {
+        first: first.clone(),
+        config: set.config.clone(),
+    };
     let initiated = draft.add(action, Cause::Missing, ready);
     let users = ensure_users(draft, set, first, Cause::Missing, initiated);
     wait_healthy(draft, set, first, Cause::Follows, users);
@@ -90,12 +107,24 @@ fn initiate(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'_>]) {
 fn ensure_users(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod, cause: Cause, after: usize) -> usize {
     let Some(access) = set.access.clone() else { return after };
     let (owner, through) = (set.name.clone(), through.clone());
-    draft.add(Action::EnsureUsers { owner, through, set: Some(address(set)), access }, cause, [after])
+    draft.add(
+        Action::EnsureUsers {
+            owner,
+            through,
+            set: Some(address(set)),
+            access,
+        },
+        cause,
+        [after],
+    )
 }
 
 fn wait_healthy(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod, cause: Cause, after: usize) -> usize {
-    let action =
-        Action::WaitReplicaSet { container: through.container.clone(), set: address(set), members: hosts(set) };
+    let action = Action::WaitReplicaSet {
+        container: through.container.clone(),
+        set: address(set),
+        members: hosts(set),
+    };
     let step = draft.add(action, cause, [after]);
     draft.wait_for(&set.name, step);
     step
@@ -111,19 +140,33 @@ fn bring_back(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'_>], kno
     }
     // Members that the set knows already come back by themselves; one that it does not know is added at the next look.
     let config = known.and_then(|member| configuration(draft, member));
-    let knows_all = config.is_some_and(|config| {
-        set.members.iter().all(|member| config.members.iter().any(|known| known.host == member.host))
-    });
+    let later = states.iter().any(|state| matches!(state, State::Later));
+    let knows_all = !later
+        && config.is_some_and(|config| {
+            set.members
+                .iter()
+                .all(|member| config.members.iter().any(|known| known.host == member.host))
+        });
     if let (Some(through), true) = (known, knows_all) {
-        let action =
-            Action::WaitReplicaSet { container: through.container.clone(), set: address(set), members: hosts(set) };
+        let action = Action::WaitReplicaSet {
+            container: through.container.clone(),
+            set: address(set),
+            members: hosts(set),
+        };
         draft.add(action, Cause::Follows, waits);
     }
     draft.plan.look_again = true;
 }
 
 fn configuration<'a>(draft: &Draft<'a>, member: &Mongod) -> Option<&'a SetConfig> {
-    draft.guest(&member.container)?.mongods.get(&member.port)?.as_ref().ok()?.config.as_ref()
+    draft
+        .guest(&member.container)?
+        .mongods
+        .get(&member.port)?
+        .as_ref()
+        .ok()?
+        .config
+        .as_ref()
 }
 
 fn compare(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod, &protocol::Mongod)], whole: bool) {
@@ -136,7 +179,12 @@ fn compare(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod, &prot
         let after: Vec<usize> = draft.tail(&through.container).into_iter().collect();
         let (owner, member) = (set.name.clone(), through.clone());
         draft.add(
-            Action::EnsureUsers { owner, through: member, set: Some(address(set)), access: access.clone() },
+            Action::EnsureUsers {
+                owner,
+                through: member,
+                set: Some(address(set)),
+                access: access.clone(),
+            },
             cause,
             after,
         );
@@ -151,11 +199,20 @@ fn compare(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod, &prot
         return put_off(draft, set, through, &sick, !moves.is_empty() || !outdated.is_empty());
     }
     let last = apply_moves(draft, set, through, primary, moves);
-    roll(draft, set, through, &outdated, last, &Cause::State("runs with an older configuration".into()));
+    roll(
+        draft,
+        set,
+        through,
+        &outdated,
+        last,
+        &Cause::State("runs with an older configuration".into()),
+    );
 }
 
 fn await_primary(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod, &protocol::Mongod)]) {
-    let Some((through, seen)) = initiated.first().copied() else { return };
+    let Some((through, seen)) = initiated.first().copied() else {
+        return;
+    };
     if let Some(access) = &set.access
         && matches!(seen.access, protocol::Access::Refused(_))
     {
@@ -164,7 +221,11 @@ fn await_primary(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod,
     }
     let after: Vec<usize> = draft.tail(&through.container).into_iter().collect();
     let members = hosts(set);
-    let action = Action::WaitReplicaSet { container: through.container.clone(), set: address(set), members };
+    let action = Action::WaitReplicaSet {
+        container: through.container.clone(),
+        set: address(set),
+        members,
+    };
     draft.add(action, Cause::State("has no primary".into()), after);
     draft.plan.look_again = true;
 }
@@ -177,7 +238,11 @@ fn sick_members(
 ) -> Vec<(String, String)> {
     set.members
         .iter()
-        .filter(|member| !initiated.iter().any(|(up, seen)| up.host == member.host && (seen.writable || seen.secondary)))
+        .filter(|member| {
+            !initiated
+                .iter()
+                .any(|(up, seen)| up.host == member.host && (seen.writable || seen.secondary))
+        })
         .filter_map(|member| primary.members.iter().find(|seen| seen.host == member.host))
         .filter(|seen| !matches!(seen.state.as_str(), "PRIMARY" | "SECONDARY" | "ARBITER"))
         .map(|seen| (seen.host.clone(), seen.state.clone()))
@@ -198,7 +263,11 @@ fn put_off(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod, sick: &[(S
     let states: Vec<_> = sick.iter().map(|(host, state)| format!("{host} is {state}")).collect();
     let after: Vec<usize> = draft.tail(&through.container).into_iter().collect();
     let members = sick.iter().map(|(host, _)| host.clone()).collect();
-    let action = Action::WaitReplicaSet { container: through.container.clone(), set: address(set), members };
+    let action = Action::WaitReplicaSet {
+        container: through.container.clone(),
+        set: address(set),
+        members,
+    };
     draft.add(action, Cause::State(states.join(", ")), after);
     draft.plan.look_again = true;
 }
@@ -206,7 +275,11 @@ fn put_off(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod, sick: &[(S
 fn outdated_members<'s>(draft: &Draft<'_>, set: &'s ReplicaSet) -> Vec<&'s Mongod> {
     set.members
         .iter()
-        .filter(|member| draft.outdated.contains(&(member.container.clone(), member.unit.clone())))
+        .filter(|member| {
+            draft
+                .outdated
+                .contains(&(member.container.clone(), member.unit.clone()))
+        })
         .collect()
 }
 
@@ -225,13 +298,26 @@ fn apply_moves(
         let before: Vec<usize> = last.into_iter().chain(draft.tail(&container)).collect();
         let action = match step {
             Move::Reconfigure { config, what, changes } => {
-                let action = Action::ReconfigureReplicaSet { container, set: address(set), config, what };
+                let action = Action::ReconfigureReplicaSet {
+                    container,
+                    set: address(set),
+                    config,
+                    what,
+                };
                 last = Some(draft.add(action, Cause::Changed(changes), before));
                 continue;
             }
             Move::StepDown(host) if host != primary_host => continue,
-            Move::StepDown(host) => Action::StepDown { container, set: address(set), host },
-            Move::Await(host) => Action::WaitReplicaSet { container, set: address(set), members: vec![host] },
+            Move::StepDown(host) => Action::StepDown {
+                container,
+                set: address(set),
+                host,
+            },
+            Move::Await(host) => Action::WaitReplicaSet {
+                container,
+                set: address(set),
+                members: vec![host],
+            },
         };
         last = Some(draft.add(action, Cause::Follows, before));
     }
@@ -258,11 +344,19 @@ pub(super) fn roll(
         let container = member.container.clone();
         if member.host == through.host && set.members.len() > 1 {
             let (container, host) = (container.clone(), member.host.clone());
-            let action = Action::StepDown { container, set: address(set), host };
+            let action = Action::StepDown {
+                container,
+                set: address(set),
+                host,
+            };
             last = vec![draft.add(action, cause.clone(), last)];
         }
         last = vec![mongod::restart(draft, member, cause.clone(), last)];
-        let action = Action::WaitReplicaSet { container, set: address(set), members: hosts(set) };
+        let action = Action::WaitReplicaSet {
+            container,
+            set: address(set),
+            members: hosts(set),
+        };
         let healthy = draft.add(action, Cause::Follows, last);
         draft.wait_for(&set.name, healthy);
         last = vec![healthy];

@@ -14,6 +14,8 @@ pub struct World {
     pub seen: Observed,
     /// Configurations of initiated sets by the hosts of their members.
     sets: BTreeMap<String, SetConfig>,
+    /// What is on the disks of stopped containers.
+    disks: BTreeMap<String, Box<Inspection>>,
 }
 
 impl World {
@@ -27,6 +29,7 @@ impl World {
         Self {
             seen,
             sets: BTreeMap::new(),
+            disks: BTreeMap::new(),
         }
     }
 
@@ -110,10 +113,7 @@ impl World {
                 seen.devices.extend(devices.clone());
             }
             Action::StartContainer { container } => self.start(container, desired),
-            Action::StopContainer { container } => {
-                let seen = self.container(container);
-                (seen.status, seen.guest) = (Status::Stopped, Part::Absent);
-            }
+            Action::StopContainer { container } => self.stop(container),
             Action::UnfreezeContainer { container } => self.container(container).status = Status::Running,
             Action::DeleteContainer { container } => {
                 assert_eq!(self.container(container).status, Status::Stopped);
@@ -246,6 +246,20 @@ impl World {
         assert!(up, "{host} is waited for and nothing has started it");
     }
 
+    /// Stops a container; its disk stays.
+    pub fn stop(&mut self, name: &str) {
+        let container = self.container(name);
+        container.status = Status::Stopped;
+        if let Part::Present(mut guest) = std::mem::replace(&mut container.guest, Part::Absent) {
+            guest
+                .units
+                .values_mut()
+                .for_each(|unit| unit.active = "inactive".into());
+            guest.mongods.clear();
+            self.disks.insert(name.to_string(), guest);
+        }
+    }
+
     fn create(&mut self, wanted: &desired::Container) {
         let container = Container {
             status: Status::Stopped,
@@ -267,9 +281,15 @@ impl World {
             avx: true,
             ..Inspection::default()
         };
+        let mut guest = self.disks.remove(name).unwrap_or(Box::new(guest));
+        guest
+            .units
+            .values_mut()
+            .filter(|unit| unit.enabled == "enabled")
+            .for_each(|unit| unit.active = "active".into());
         let container = self.container(name);
         assert_ne!(container.status, Status::Running, "{name} runs already");
-        (container.status, container.guest) = (Status::Running, Part::Present(Box::new(guest)));
+        (container.status, container.guest) = (Status::Running, Part::Present(guest));
     }
 
     /// Lets every mongod answer as its unit and its set make it.

@@ -11,7 +11,27 @@ use crate::observed::{Part, Status};
 fn a_system_comes_up_from_nothing() {
     let desired = system::shop();
     let world = World::empty();
-    insta::assert_snapshot!(plan(&desired, &world.seen), @"");
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+     1  create network shopbr0 (10.10.10.1/24): missing
+     2  create container db1 (10.10.10.12): missing  [after 1]
+     3  start container db1  [after 2]
+     4  wait until db1 is up as 10.10.10.12/24  [after 3]
+     5  write 6 files in db1: missing  [after 4]
+     6  start mongod-27017, mongod-27018, mongod-27019 in db1: missing  [after 5]
+     7  create container db3 (10.10.10.14): missing  [after 1]
+     8  start container db3  [after 7]
+     9  wait until db3 is up as 10.10.10.14/24  [after 8]
+    10  write 2 files in db3: missing  [after 9]
+    11  start mongod-27017 in db3: missing  [after 10]
+    12  wait for mongod 27017 in db3  [after 11]
+    13  ensure users of users: admin, distctl-agent: missing  [after 12]
+    14  wait for mongod 27017 in db1  [after 6]
+    15  wait for mongod 27018 in db1  [after 6]
+    16  wait for mongod 27019 in db1  [after 6]
+    17  initiate replica set rsA on 10.10.10.12:27017: missing  [after 14, 15, 16]
+    18  ensure users of rsA: admin, distctl-agent: missing  [after 17]
+    19  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 18]
+    ");
 }
 
 #[test]
@@ -33,16 +53,24 @@ fn a_file_changed_by_hand_is_named_and_mended() {
         .get_mut("/var/lib/mongodb/27017")
         .unwrap()
         .owner = "root".into();
-    insta::assert_snapshot!(plan(&desired, &world.seen), @"");
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+    1  make users and directories in db1: differs
+         /var/lib/mongodb/27017: 0700 root:mongodb -> 0700 mongodb:mongodb (live)
+    2  write /etc/hosts in db3: differs
+         /etc/hosts: sha256 00c0ffee00c0 -> sha256 141f2ae6726c (live)
+    ");
 }
 
 #[test]
 fn a_stopped_container_is_started_and_then_looked_into() {
     let desired = system::shop();
     let mut world = settled(&desired);
-    let db1 = world.container("db1");
-    (db1.status, db1.guest) = (Status::Stopped, Part::Absent);
-    insta::assert_snapshot!(plan(&desired, &world.seen), @"");
+    world.stop("db1");
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+       1  start container db1: stopped
+       2  wait until db1 is up as 10.10.10.12/24  [after 1]
+    then: look again, for what only shows when these steps are done
+    ");
 }
 
 #[test]
@@ -55,7 +83,11 @@ fn a_stopped_unit_is_started() {
         .guest("db3")
         .mongods
         .insert(27017, Err(protocol::MongodAbsence::NotListening));
-    insta::assert_snapshot!(plan(&desired, &world.seen), @"");
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+       1  start mongod-27017 in db3: mongod-27017 is failed (exit-code)
+       2  wait for mongod 27017 in db3  [after 1]
+    then: look again, for what only shows when these steps are done
+    ");
 }
 
 #[test]
@@ -64,8 +96,27 @@ fn a_lost_container_is_made_anew_and_its_keyfile_comes_from_another() {
     let mut world = settled(&desired);
     world.seen.containers.remove("b");
     let plan = plan(&desired, &world.seen);
-    insta::assert_snapshot!(plan, @"");
-    insta::assert_debug_snapshot!(plan.secrets, @"");
+    insta::assert_snapshot!(plan, @"
+       1  create container b (10.10.10.22): missing
+       2  start container b  [after 1]
+       3  wait until b is up as 10.10.10.22/24  [after 2]
+       4  write 4 files in b: missing  [after 3]
+       5  start mongod-27017 in b: missing  [after 4]
+       6  wait for mongod 27017 in b  [after 5]
+       7  wait until 10.10.10.21:27017, 10.10.10.22:27017, 10.10.10.23:27017 of rs are healthy  [after 6]
+    then: look again, for what only shows when these steps are done
+    ");
+    insta::assert_debug_snapshot!(plan.secrets, @r#"
+    {
+        SecretName {
+            owner: "rs",
+            kind: Keyfile,
+        }: Guest {
+            container: "a",
+            path: "/etc/distctl/rs.keyfile",
+        },
+    }
+    "#);
 }
 
 #[test]
@@ -78,7 +129,10 @@ fn limits_change_live() {
         .unwrap()
         .config
         .insert("limits.memory".into(), "2GiB".into());
-    insta::assert_snapshot!(plan(&desired, &world.seen), @"");
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+    1  update container db1: differs
+         limits.memory: unset -> 2GiB (live)
+    ");
 }
 
 #[test]
@@ -86,7 +140,11 @@ fn a_guest_that_cannot_be_seen_is_named_and_left_alone() {
     let desired = system::shop();
     let mut world = settled(&desired);
     world.container("db1").guest = Part::Unreachable("exec answers: Instance is frozen".into());
-    insta::assert_snapshot!(plan(&desired, &world.seen), @"");
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+    degraded: container db1 can't be looked into: exec answers: Instance is frozen (run `distctl doctor`)
+    degraded: replica set rsA container db1 can't be looked into; container db1 can't be looked into; container db1 can't be looked into (mend that first; changes of the set wait for it)
+    then: look again, for what only shows when these steps are done
+    ");
 }
 
 #[test]
@@ -99,7 +157,10 @@ fn a_wrong_copy_of_a_keyfile_is_replaced_by_the_one_that_most_have() {
         .get_mut("/etc/distctl/rs.keyfile")
         .unwrap()
         .sha256 = Some("bad".into());
-    insta::assert_snapshot!(plan(&desired, &world.seen), @"");
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+    1  write /etc/distctl/rs.keyfile in c: differs
+         /etc/distctl/rs.keyfile: sha256 bad -> sha256 f9d4f739c6e7 (live)
+    ");
 }
 
 #[test]
@@ -152,7 +213,7 @@ fn spoil(world: &mut World, drift: usize) {
             .config
             .insert("limits.memory".into(), "1GiB".into())
             .map_or((), drop),
-        1 => (container.status, container.guest) = (Status::Stopped, Part::Absent),
+        1 if container.status == Status::Running => world.stop("a"),
         2 => _ = world.seen.containers.remove("b"),
         _ => {
             let Part::Present(guest) = &mut container.guest else {
@@ -182,5 +243,9 @@ fn the_agent_and_artifacts_of_a_running_guest_are_staged_first() {
         size: 3,
     };
     files.insert("/usr/local/bin/mongod".into(), file);
-    insta::assert_snapshot!(plan(&desired, &world.seen), @"");
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+    1  push /var/lib/distctl/staging/abc to db3: /usr/local/bin/mongod is missing or differs
+    2  write /usr/local/bin/mongod in db3: differs  [after 1]
+         /usr/local/bin/mongod: missing -> 0644 root:root (live)
+    ");
 }
