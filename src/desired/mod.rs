@@ -231,9 +231,9 @@ pub mod address;
 pub mod expand;
 pub mod render;
 mod scope;
+pub mod secret;
 
 pub use scope::Scope;
-pub mod secret;
 
 /// The hex SHA-256 of bytes.
 pub fn sha256_hex(bytes: &[u8]) -> String {
