@@ -15,3 +15,4 @@ pub mod desired;
 pub mod engine;
 pub mod incus;
 pub mod topology;
+pub mod ui;
