@@ -11,6 +11,7 @@
 //! [`incus`] speaks the daemon's API, [`guest`] speaks with the agent inside a container, [`ui`] shows values, and
 //! [`cli`] ties them together, one file a command.
 
+pub mod cli;
 pub mod desired;
 pub mod engine;
 pub mod incus;

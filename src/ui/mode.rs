@@ -31,11 +31,11 @@ pub enum Progress {
 }
 
 impl Progress {
-    /// Decides what [`Progress::Auto`] means; the other forms stay as they are.
+    /// Decides what [`Progress::Auto`] means. Live lines need a terminal, even when they are asked for.
     pub(super) fn settled(self, terminals: &Terminals) -> Self {
         match self {
-            Self::Auto if terminals.stderr && !terminals.dumb => Self::Tty,
-            Self::Auto => Self::Plain,
+            Self::Auto | Self::Tty if terminals.stderr && !terminals.dumb => Self::Tty,
+            Self::Auto | Self::Tty => Self::Plain,
             chosen => chosen,
         }
     }
@@ -60,7 +60,7 @@ pub(super) struct Terminals {
     pub(super) stdin: bool,
     pub(super) stdout: bool,
     pub(super) stderr: bool,
-    /// `TERM=dumb`: no colour, no moving cursor.
+    /// `TERM` is `dumb` or not set: no colour, no moving cursor.
     pub(super) dumb: bool,
     /// `NO_COLOR`, which wins over all else (no-color.org).
     pub(super) no_colour: bool,
@@ -77,7 +77,7 @@ impl Terminals {
             stdin: std::io::stdin().is_terminal(),
             stdout: std::io::stdout().is_terminal(),
             stderr: std::io::stderr().is_terminal(),
-            dumb: is("TERM", "dumb"),
+            dumb: !set("TERM") || is("TERM", "dumb"),
             no_colour: set("NO_COLOR"),
             force_colour: set("CLICOLOR_FORCE") && !is("CLICOLOR_FORCE", "0"),
         }
@@ -94,11 +94,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn progress_follows_the_terminal_unless_it_is_chosen() {
+    fn live_lines_need_a_terminal() {
         let terminal = Terminals { stderr: true, ..Terminals::default() };
         assert_eq!(Progress::Auto.settled(&terminal), Progress::Tty);
         assert_eq!(Progress::Auto.settled(&Terminals { dumb: true, ..terminal }), Progress::Plain);
         assert_eq!(Progress::Auto.settled(&Terminals::default()), Progress::Plain);
+        assert_eq!(Progress::Tty.settled(&Terminals::default()), Progress::Plain);
         assert_eq!(Progress::Json.settled(&terminal), Progress::Json);
     }
 
