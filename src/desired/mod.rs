@@ -226,5 +226,3 @@ pub mod address;
 pub mod expand;
 pub mod render;
 pub mod secret;
-
-
