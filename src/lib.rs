@@ -11,6 +11,7 @@
 //! [`incus`] speaks the daemon's API, [`guest`] speaks with the agent inside a container, [`ui`] shows values, and
 //! [`cli`] ties them together, one file a command.
 
+pub mod cli;
 pub mod desired;
 pub mod engine;
 pub mod guest;
@@ -19,3 +20,4 @@ pub mod observed;
 pub mod plan;
 pub mod report;
 pub mod topology;
+pub mod ui;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::Context;
-use crate::desired::expand::{AgentFile, expand};
 use crate::desired::Desired;
+use crate::desired::expand::{AgentFile, expand};
 use crate::engine::event::Reporter;
 use crate::engine::lock::Lock;
 use crate::engine::{self, Hands, Outcome};
@@ -48,7 +48,7 @@ impl Stage {
 
     /// Takes the lease; waits for another holder up to `patience`.
     pub async fn lock(&self, context: &Context, reporter: &Arc<dyn Reporter>, patience: Duration) -> Result<Lock> {
-        Lock::take(&self.guests.client, &self.desired.name, patience, reporter, &context.stop).await.hint(
+        Lock::take(&self.guests.client, &self.desired.name, patience, reporter, &context.interrupt.orderly()).await.hint(
             "wait for the other run, or let this one wait with `--lock-wait 5m`; a run that died loses its lease by \
              itself",
         )
@@ -57,7 +57,7 @@ impl Stage {
     /// Carries a plan out.
     pub async fn apply(&self, context: &Context, plan: &Plan, reporter: &Arc<dyn Reporter>) -> Outcome {
         let hands = Hands::new(self.guests.clone(), plan);
-        engine::apply(plan, hands, Arc::clone(reporter), context.stop.clone(), self.parallel).await
+        engine::apply(plan, hands, Arc::clone(reporter), context.interrupt.orderly(), self.parallel).await
     }
 
     /// Carries out a plan and what shows afterwards, until nothing is left to do; gives the last plan, which has no

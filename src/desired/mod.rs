@@ -240,8 +240,3 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
-
-/// Where the agent with a hash is installed in a guest.
-pub fn agent_path(sha256: &str) -> String {
-    format!("/usr/local/lib/distctl/agent-{}", sha256.get(..16).unwrap_or(sha256))
-}

@@ -65,7 +65,7 @@ impl Hands {
                 client.stop_instance(container, wait::CONTAINER_STOPS, false).await?;
             }
             Action::RestartContainer { container } => {
-                client.restart_instance(container, wait::CONTAINER_STOPS, false).await?;
+                client.restart_instance(container, wait::CONTAINER_STOPS).await?;
             }
             Action::DeleteContainer { container } => client.delete_instance(container).await?,
             _ => {}
@@ -116,7 +116,7 @@ impl Hands {
         let body = match source {
             PushSource::Bytes(bytes) => FileBody::Bytes(bytes.clone().into()),
             PushSource::Agent => self.guests.agent.body(),
-            PushSource::Host { path, .. } => FileBody::Path(path.clone()),
+            PushSource::Host { path, .. } => FileBody::Host(path.clone()),
         };
         let attributes = FileAttributes { uid: 0, gid: 0, mode };
         client.push_file(container, to, &attributes, body).await.with_context(|| format!("pushing {to} failed"))

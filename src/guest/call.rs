@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protocol::{Line, Reply, Request};
 
 use super::{Agent, Error, GuestFailure};
-use crate::incus::{self, Client, Finished};
+use crate::incus::{Client, Finished};
 
 /// All that is needed to speak with agents.
 #[derive(Clone)]
@@ -60,7 +60,7 @@ pub async fn call(
 }
 
 /// Whether the binary could not even be run: absent, cut off half-way, or for another processor.
-fn is_unusable(finished: &incus::Finished) -> bool {
+fn is_unusable(finished: &Finished) -> bool {
     matches!(finished.code, -1 | 126 | 127) || finished.code > 128
 }
 

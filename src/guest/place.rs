@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
+use crate::desired::expand::AgentFile;
 use crate::desired::sha256_hex;
 use crate::incus::{Client, FileAttributes, FileBody};
 
@@ -49,7 +50,7 @@ impl Agent {
 
     /// Where `up` installs it, for what runs when distctl is away.
     pub fn installed_path(&self) -> String {
-        crate::desired::agent_path(&self.sha256)
+        AgentFile { sha256: self.sha256.clone(), size: self.size() }.installed_path()
     }
 
     /// Where it is put just for looking: a tmpfs, so nothing of the system changes.

@@ -77,7 +77,7 @@ async fn look_inside(guests: &Guests, desired: &Desired, container: &str) -> Par
     match guest::call(guests, container, &Request::Inspect(request), |_| {}).await {
         Ok(Reply::Inspection(seen)) => Part::Present(seen),
         Ok(Reply::Ok) => Part::Unreachable("its agent answered something else".to_string()),
-        Err(error) => Part::Unreachable(crate::guest::one_line(&error)),
+        Err(error) => Part::Unreachable(guest::one_line(&error)),
     }
 }
 
