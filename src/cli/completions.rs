@@ -1,5 +1,6 @@
 //! `distctl completions`: what a shell needs to complete distctl's commands and options.
 
+use anyhow::Result;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
@@ -8,15 +9,18 @@ use crate::ui::Exit;
 
 /// Prints the completion script of a shell.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  distctl completions bash > /etc/bash_completion.d/distctl")]
-pub(super) struct Completions {
-    /// The shell
+#[command(after_help = "Example: distctl completions bash > /etc/bash_completion.d/distctl")]
+pub struct Completions {
+    /// The shell.
     shell: Shell,
 }
 
-pub(super) async fn run(args: &Completions, context: &Context) -> anyhow::Result<Exit> {
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "distctl", &mut script);
-    context.ui.bytes(&script)?;
-    Ok(Exit::Ok)
+impl Completions {
+    /// Prints the script.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "distctl", &mut script);
+        context.ui.bytes(&script)?;
+        Ok(Exit::Ok)
+    }
 }

@@ -56,3 +56,34 @@ async fn next([interrupt, terminate]: &mut [Signal; 2]) {
         _ = terminate.recv() => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ui::{Options, Progress};
+
+    #[tokio::test]
+    async fn the_first_signal_only_cancels_the_token_of_an_orderly_command() {
+        let ui = Ui::new(Options {
+            progress: Progress::Quiet,
+            ..Options::default()
+        })
+        .unwrap();
+        let interrupt = Interrupt::watch(&ui).unwrap();
+        let stop = interrupt.orderly();
+        assert!(!stop.is_cancelled());
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &std::process::id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
+        tokio::time::timeout(Duration::from_secs(20), stop.cancelled())
+            .await
+            .unwrap();
+    }
+}

@@ -2,14 +2,19 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::ui::{Exit, Options, Output, Progress, Ui};
 
 mod completions;
+mod context;
 mod interrupt;
+mod schema;
+mod validate;
 
+pub use context::Context;
 pub use interrupt::Interrupt;
 
 /// Builds, proves and moves distributed systems on Incus, from one topology.yaml.
@@ -33,7 +38,13 @@ usage, 3 degraded or not to be seen, 130 interrupted.";
 struct Global {
     /// The topology to work on
     // No `-f`: that is `logs --follow`.
-    #[arg(long, global = true, value_name = "PATH", default_value = "topology.yaml", env = "DISTCTL_FILE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        default_value = "topology.yaml",
+        env = "DISTCTL_FILE"
+    )]
     file: PathBuf,
 
     /// A remote of the incus command line's configuration [default: the local daemon]
@@ -45,11 +56,24 @@ struct Global {
     project: Option<String>,
 
     /// The form of data on standard output: table or json
-    #[arg(short, long, global = true, value_name = "FORM", default_value = "table", hide_possible_values = true)]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FORM",
+        default_value = "table",
+        hide_possible_values = true
+    )]
     output: Output,
 
     /// The form of progress on standard error: auto, tty, plain, json or quiet
-    #[arg(long, global = true, value_name = "FORM", default_value = "auto", hide_possible_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORM",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     progress: Progress,
 
     /// Answer every question with yes
@@ -68,32 +92,27 @@ struct Global {
 /// A command with its own arguments.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Prints the completion script of a shell
     Completions(completions::Completions),
-}
-
-/// What a command works with besides its own arguments.
-#[derive(Debug, Clone)]
-pub struct Context {
-    /// Shows everything.
-    pub ui: Ui,
-    /// The topology file, as the user named it.
-    pub file: PathBuf,
-    /// The remote of the user's incus configuration; `None` for the local daemon.
-    pub remote: Option<String>,
-    /// The project in Incus; `None` for the remote's own.
-    pub project: Option<String>,
-    /// How many things may be done at once, at least 1.
-    pub parallel: usize,
-    /// Ctrl-C.
-    pub interrupt: Interrupt,
+    Schema(schema::Schema),
+    Validate(validate::Validate),
 }
 
 impl Cli {
     /// What the global options say about input and output.
     pub fn options(&self) -> Options {
-        let Global { output, progress, yes, verbose, .. } = self.global;
-        Options { output, progress, yes, verbosity: verbose }
+        let Global {
+            output,
+            progress,
+            yes,
+            verbose,
+            ..
+        } = self.global;
+        Options {
+            output,
+            progress,
+            yes,
+            verbosity: verbose,
+        }
     }
 }
 
@@ -108,16 +127,30 @@ pub async fn run(cli: Cli, ui: &Ui) -> anyhow::Result<Exit> {
         remote: cli.global.remote,
         project: cli.global.project,
         parallel: cli.global.parallel.map_or_else(default_parallel, NonZeroUsize::get),
+        yes: cli.global.yes,
         interrupt: Interrupt::watch(ui)?,
     };
     match cli.command {
-        Command::Completions(args) => completions::run(&args, &context).await,
+        Command::Completions(command) => command.run(&context).await,
+        Command::Schema(command) => command.run(&context).await,
+        Command::Validate(command) => command.run(&context).await,
     }
 }
 
 /// Twice the processors: most of the work waits for Incus or for mongod.
 fn default_parallel() -> usize {
     std::thread::available_parallelism().map_or(4, |processors| (2 * processors.get()).max(4))
+}
+
+/// Reads a duration of the command line: `30s`, `5m`, `1h 30m`.
+///
+/// # Errors
+/// A text for clap's message where it is none, or is negative.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let duration: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| "write a number and its unit: 500ms, 30s, 5m, 1h".to_string())?;
+    Duration::try_from(duration).map_err(|_| "a duration can't be negative".to_string())
 }
 
 #[cfg(test)]
@@ -137,5 +170,13 @@ mod tests {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("distctl "), "{} has no example", command.get_name());
         }
+    }
+
+    #[test]
+    fn durations_carry_their_unit() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert!(duration("5").is_err());
+        assert!(duration("-5s").is_err());
     }
 }

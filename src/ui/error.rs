@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::hint::Advised;
 use super::paint::{Paint, Tone};
+use crate::topology::Findings;
 
 /// How a command ends; see `docs/commands.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +40,7 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
-/// The user stopped the command before it was done. It is not shown: the user knows.
+/// The user stopped the command before it was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("interrupted")]
 pub struct Interrupted;
@@ -60,8 +61,13 @@ pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
     }
 }
 
+/// Finds what is wrong with a topology file, which is shown in full before the error.
+pub(super) fn findings_of(error: &anyhow::Error) -> Option<&Findings> {
+    error.chain().find_map(|link| link.downcast_ref())
+}
+
 /// All that is shown of an error.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct Report {
     error: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -75,7 +81,12 @@ pub(super) struct Report {
 impl Report {
     /// Collects texts, logs and hints along the chain of an error.
     pub(super) fn of(error: &anyhow::Error) -> Self {
-        let mut report = Self { error: String::new(), causes: Vec::new(), log: Vec::new(), hints: Vec::new() };
+        let mut report = Self {
+            error: String::new(),
+            causes: Vec::new(),
+            log: Vec::new(),
+            hints: Vec::new(),
+        };
         let mut texts: Vec<String> = Vec::new();
         for link in error.chain() {
             if let Some(advised) = link.downcast_ref::<Advised>() {
@@ -86,7 +97,10 @@ impl Report {
                 report.log.extend(failure.log.iter().cloned());
                 failure.hint.iter().for_each(|hint| report.hint(hint));
             }
-            let text = link.to_string();
+            let text = match link.downcast_ref::<Findings>() {
+                Some(findings) => format!("{} can't be used: it has {}", findings.file.display(), count(findings)),
+                None => link.to_string(),
+            };
             // Some libraries put the text of their source at the end of their own.
             if !text.is_empty() && !texts.last().is_some_and(|last| last.ends_with(&text)) {
                 texts.push(text);
@@ -110,10 +124,31 @@ impl Report {
         lines.extend(self.causes.iter().map(|cause| labelled("Caused by:", cause)));
         if !self.log.is_empty() {
             lines.push("Its log ends with:".to_string());
-            lines.extend(self.log.iter().map(|line| paint.tone(Tone::Faint, &format!("    {line}"))));
+            lines.extend(
+                self.log
+                    .iter()
+                    .map(|line| paint.tone(Tone::Faint, &format!("    {line}"))),
+            );
         }
-        lines.extend(self.hints.iter().map(|hint| labelled(&paint.tone(Tone::Good, "Hint:"), hint)));
+        lines.extend(
+            self.hints
+                .iter()
+                .map(|hint| labelled(&paint.tone(Tone::Good, "Hint:"), hint)),
+        );
         lines.join("\n")
+    }
+}
+
+/// Counts what is wrong: `2 errors and 1 warning`.
+pub(super) fn count(findings: &Findings) -> String {
+    let counted = |number, word| match number {
+        1 => format!("1 {word}"),
+        _ => format!("{number} {word}s"),
+    };
+    match (findings.errors(), findings.warnings()) {
+        (errors, 0) => counted(errors, "error"),
+        (0, warnings) => counted(warnings, "warning"),
+        (errors, warnings) => format!("{} and {}", counted(errors, "error"), counted(warnings, "warning")),
     }
 }
 
@@ -171,9 +206,41 @@ mod tests {
 
     #[test]
     fn a_hint_keeps_the_type_of_the_error_below_it() {
-        let error = anyhow::Error::new(guest_failure()).hint("see `distctl logs db1`").context("up");
+        let error = anyhow::Error::new(guest_failure())
+            .hint("see `distctl logs db1`")
+            .context("up");
         assert!(error.chain().any(|link| link.is::<protocol::Failure>()));
         assert_eq!(Report::of(&error).hints, ["see `distctl logs db1`"]);
+    }
+
+    #[test]
+    fn a_failure_that_names_its_container_tells_its_cause_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("{container}: {failure}")]
+        struct InContainer {
+            container: &'static str,
+            #[source]
+            failure: protocol::Failure,
+        }
+        let failure = protocol::Failure {
+            log: Vec::new(),
+            hint: None,
+            ..guest_failure()
+        };
+        let error = anyhow::Error::new(InContainer {
+            container: "db1",
+            failure,
+        });
+        insta::assert_snapshot!(shown(&error), @"Error: db1: mongod-27017.service: it ended with exit code 14");
+    }
+
+    #[test]
+    fn findings_are_counted_in_the_error() {
+        let findings = crate::topology::parse("name: 5\n", std::path::Path::new("topology.yaml")).unwrap_err();
+        let errors = findings.errors();
+        let error = anyhow::Error::new(findings).context("nothing was changed");
+        assert_eq!(findings_of(&error).map(Findings::errors), Some(errors));
+        assert!(shown(&error).contains(&format!("topology.yaml can't be used: it has {errors} errors")));
     }
 
     #[test]

@@ -67,7 +67,9 @@ impl Lanes {
         lane.running.remove(&step);
         lane.ended = at;
         lane.has_failed |= has_failed;
-        if is_crowded && lane.running.is_empty() && !lane.has_failed
+        if is_crowded
+            && lane.running.is_empty()
+            && !lane.has_failed
             && let Some(bar) = lane.bar.take()
         {
             self.bars.remove(&bar);
@@ -99,8 +101,14 @@ impl Lanes {
         let mut lanes: Vec<_> = self.lanes.drain().collect();
         lanes.sort_by_key(|(name, lane)| (lane.began, name.clone()));
         lanes.retain(|(_, lane)| lane.bar.is_some());
-        let lines: Vec<_> = lanes.iter().map(|(name, lane)| lane.line(now, name, self.paint)).collect();
-        let bars = lanes.iter().filter_map(|(_, lane)| lane.bar.as_ref()).chain(&self.total);
+        let lines: Vec<_> = lanes
+            .iter()
+            .map(|(name, lane)| lane.line(now, name, self.paint))
+            .collect();
+        let bars = lanes
+            .iter()
+            .filter_map(|(_, lane)| lane.bar.as_ref())
+            .chain(&self.total);
         bars.for_each(|bar| self.bars.remove(bar));
         lines.iter().for_each(|line| self.print(line));
         self.total = None;
@@ -129,11 +137,21 @@ impl Show for Lanes {
                 self.begin(at, step, &lane, text);
             }
             Event::StepDone { step, lane, .. } => self.end(at, step, &lane, false),
-            Event::StepFailed { step, lane, text, error } => {
+            Event::StepFailed {
+                step,
+                lane,
+                text,
+                error,
+            } => {
                 self.end(at, step, &lane, true);
                 self.print(&self.paint.tone(Tone::Bad, &format!("{lane}: {text}: {error}")));
             }
-            Event::Finished { done, failed, left, took } => {
+            Event::Finished {
+                done,
+                failed,
+                left,
+                took,
+            } => {
                 self.freeze(at);
                 self.print(&summary(done, failed, left, took));
             }
@@ -159,7 +177,14 @@ impl Show for Lanes {
 impl Lane {
     fn new(at: Instant) -> Self {
         let (running, last) = (BTreeMap::new(), String::new());
-        Self { bar: None, began: at, ended: at, running, last, has_failed: false }
+        Self {
+            bar: None,
+            began: at,
+            ended: at,
+            running,
+            last,
+            has_failed: false,
+        }
     }
 
     /// The whole line; a terminal that is too narrow for it shows its beginning.

@@ -37,7 +37,10 @@ impl Paint {
             Tone::Faint => 2,
             Tone::Strong => 1,
         };
-        let lines: Vec<_> = text.split('\n').map(|line| format!("\x1b[{code}m{line}\x1b[0m")).collect();
+        let lines: Vec<_> = text
+            .split('\n')
+            .map(|line| format!("\x1b[{code}m{line}\x1b[0m"))
+            .collect();
         lines.join("\n")
     }
 }
@@ -53,6 +56,9 @@ mod tests {
 
     #[test]
     fn every_line_carries_its_own_colour() {
-        assert_eq!(Paint(true).tone(Tone::Good, "a\nb"), "\x1b[32ma\x1b[0m\n\x1b[32mb\x1b[0m");
+        assert_eq!(
+            Paint(true).tone(Tone::Good, "a\nb"),
+            "\x1b[32ma\x1b[0m\n\x1b[32mb\x1b[0m"
+        );
     }
 }

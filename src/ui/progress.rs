@@ -8,14 +8,17 @@ use serde::Serialize;
 use super::error::Report;
 use super::paint::{Paint, Tone};
 use crate::engine::event::Event;
+use crate::topology::Findings;
 
 /// A message that belongs to no step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) enum Notice {
     /// Worth knowing.
     Note(String),
     /// Worth acting on.
     Warning(String),
+    /// What is wrong with a topology file, or risky in it.
+    Findings(Findings),
     /// Why the command fails.
     Failure(Report),
 }
@@ -26,6 +29,7 @@ impl Notice {
         match self {
             Self::Note(text) => text.clone(),
             Self::Warning(text) => format!("{} {text}", paint.tone(Tone::Warning, "Warning:")),
+            Self::Findings(findings) => findings.render(paint.is_on()),
             Self::Failure(report) => report.text(paint),
         }
     }
@@ -57,7 +61,13 @@ impl Count {
     /// Takes an event in.
     pub(super) fn take(&mut self, at: Instant, event: &Event) {
         match event {
-            Event::Started { steps } => *self = Self { steps: *steps, done: 0, began: Some(at) },
+            Event::Started { steps } => {
+                *self = Self {
+                    steps: *steps,
+                    done: 0,
+                    began: Some(at),
+                }
+            }
             Event::StepDone { .. } => self.done += 1,
             _ => {}
         }
@@ -65,7 +75,8 @@ impl Count {
 
     /// How long the plan has been carried out.
     pub(super) fn elapsed(&self, now: Instant) -> Duration {
-        self.began.map_or(Duration::ZERO, |began| now.saturating_duration_since(began))
+        self.began
+            .map_or(Duration::ZERO, |began| now.saturating_duration_since(began))
     }
 }
 
@@ -84,7 +95,10 @@ pub(super) fn summary(done: usize, failed: usize, left: usize, took: Duration) -
     let steps = if done == 1 { "step" } else { "steps" };
     match (failed, left) {
         (0, 0) => format!("{done} {steps} in {}", short(took)),
-        _ => format!("{done} {steps} done, {failed} failed, {left} not begun in {}", short(took)),
+        _ => format!(
+            "{done} {steps} done, {failed} failed, {left} not begun in {}",
+            short(took)
+        ),
     }
 }
 
@@ -98,7 +112,12 @@ pub(super) struct Plain<W> {
 
 impl<W: Write> Plain<W> {
     pub(super) fn new(out: W, paint: Paint, is_verbose: bool) -> Self {
-        Self { out, paint, is_verbose, count: Count::default() }
+        Self {
+            out,
+            paint,
+            is_verbose,
+            count: Count::default(),
+        }
     }
 
     fn line(&mut self, text: &str) {
@@ -129,7 +148,12 @@ impl<W: Write + Send> Show for Plain<W> {
                 let failed = self.paint.tone(Tone::Bad, &format!("failed: {text}: {error}"));
                 self.step(at, &lane, &failed);
             }
-            Event::Finished { done, failed, left, took } => self.line(&summary(done, failed, left, took)),
+            Event::Finished {
+                done,
+                failed,
+                left,
+                took,
+            } => self.line(&summary(done, failed, left, took)),
             Event::Note(text) => self.line(&text),
         }
     }
@@ -166,14 +190,44 @@ impl<W: Write + Send> Show for Quiet<W> {
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Line<'a> {
-    Started { steps: usize },
-    StepStarted { step: usize, lane: &'a str, text: &'a str },
-    StepProgress { step: usize, lane: &'a str, text: &'a str },
-    StepDone { step: usize, lane: &'a str, text: &'a str, took_ms: u128 },
-    StepFailed { step: usize, lane: &'a str, text: &'a str, error: &'a str },
-    Finished { done: usize, failed: usize, left: usize, took_ms: u128 },
-    Note { text: &'a str },
-    Warning { text: &'a str },
+    Started {
+        steps: usize,
+    },
+    StepStarted {
+        step: usize,
+        lane: &'a str,
+        text: &'a str,
+    },
+    StepProgress {
+        step: usize,
+        lane: &'a str,
+        text: &'a str,
+    },
+    StepDone {
+        step: usize,
+        lane: &'a str,
+        text: &'a str,
+        took_ms: u128,
+    },
+    StepFailed {
+        step: usize,
+        lane: &'a str,
+        text: &'a str,
+        error: &'a str,
+    },
+    Finished {
+        done: usize,
+        failed: usize,
+        left: usize,
+        took_ms: u128,
+    },
+    Note {
+        text: &'a str,
+    },
+    Warning {
+        text: &'a str,
+    },
+    Findings(&'a Findings),
     Failure(&'a Report),
 }
 
@@ -181,15 +235,44 @@ impl<'a> From<&'a Event> for Line<'a> {
     fn from(event: &'a Event) -> Self {
         match event {
             Event::Started { steps } => Self::Started { steps: *steps },
-            Event::StepStarted { step, lane, text } => Self::StepStarted { step: *step, lane, text },
-            Event::StepProgress { step, lane, text } => Self::StepProgress { step: *step, lane, text },
-            Event::StepDone { step, lane, text, took } => {
-                Self::StepDone { step: *step, lane, text, took_ms: took.as_millis() }
-            }
-            Event::StepFailed { step, lane, text, error } => Self::StepFailed { step: *step, lane, text, error },
-            Event::Finished { done, failed, left, took } => {
-                Self::Finished { done: *done, failed: *failed, left: *left, took_ms: took.as_millis() }
-            }
+            Event::StepStarted { step, lane, text } => Self::StepStarted {
+                step: *step,
+                lane,
+                text,
+            },
+            Event::StepProgress { step, lane, text } => Self::StepProgress {
+                step: *step,
+                lane,
+                text,
+            },
+            Event::StepDone { step, lane, text, took } => Self::StepDone {
+                step: *step,
+                lane,
+                text,
+                took_ms: took.as_millis(),
+            },
+            Event::StepFailed {
+                step,
+                lane,
+                text,
+                error,
+            } => Self::StepFailed {
+                step: *step,
+                lane,
+                text,
+                error,
+            },
+            Event::Finished {
+                done,
+                failed,
+                left,
+                took,
+            } => Self::Finished {
+                done: *done,
+                failed: *failed,
+                left: *left,
+                took_ms: took.as_millis(),
+            },
             Event::Note(text) => Self::Note { text },
         }
     }
@@ -200,6 +283,7 @@ impl<'a> From<&'a Notice> for Line<'a> {
         match notice {
             Notice::Note(text) => Self::Note { text },
             Notice::Warning(text) => Self::Warning { text },
+            Notice::Findings(findings) => Self::Findings(findings),
             Notice::Failure(report) => Self::Failure(report),
         }
     }

@@ -8,15 +8,75 @@ pub(in crate::ui) fn story() -> Vec<(u64, Event)> {
     let wait = || "wait until db1 is up as 10.10.10.12".to_string();
     vec![
         (0, Event::Started { steps: 12 }),
-        (10, Event::StepStarted { step: 1, lane: lane(), text: create() }),
-        (320, Event::StepDone { step: 1, lane: lane(), text: create(), took: Duration::from_millis(310) }),
-        (330, Event::StepStarted { step: 2, lane: lane(), text: start() }),
-        (400, Event::StepProgress { step: 2, lane: lane(), text: "mounting".to_string() }),
-        (3180, Event::StepDone { step: 2, lane: lane(), text: start(), took: Duration::from_millis(2850) }),
+        (
+            10,
+            Event::StepStarted {
+                step: 1,
+                lane: lane(),
+                text: create(),
+            },
+        ),
+        (
+            320,
+            Event::StepDone {
+                step: 1,
+                lane: lane(),
+                text: create(),
+                took: Duration::from_millis(310),
+            },
+        ),
+        (
+            330,
+            Event::StepStarted {
+                step: 2,
+                lane: lane(),
+                text: start(),
+            },
+        ),
+        (
+            400,
+            Event::StepProgress {
+                step: 2,
+                lane: lane(),
+                text: "mounting".to_string(),
+            },
+        ),
+        (
+            3180,
+            Event::StepDone {
+                step: 2,
+                lane: lane(),
+                text: start(),
+                took: Duration::from_millis(2850),
+            },
+        ),
         (3200, Event::Note("the daemon was busy: tried again".to_string())),
-        (3300, Event::StepStarted { step: 3, lane: lane(), text: wait() }),
-        (125_000, Event::StepFailed { step: 3, lane: lane(), text: wait(), error: "no address on eth0".to_string() }),
-        (125_001, Event::Finished { done: 2, failed: 1, left: 9, took: Duration::from_millis(125_001) }),
+        (
+            3300,
+            Event::StepStarted {
+                step: 3,
+                lane: lane(),
+                text: wait(),
+            },
+        ),
+        (
+            125_000,
+            Event::StepFailed {
+                step: 3,
+                lane: lane(),
+                text: wait(),
+                error: "no address on eth0".to_string(),
+            },
+        ),
+        (
+            125_001,
+            Event::Finished {
+                done: 2,
+                failed: 1,
+                left: 9,
+                took: Duration::from_millis(125_001),
+            },
+        ),
     ]
 }
 
