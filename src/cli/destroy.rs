@@ -14,8 +14,8 @@ use crate::ui::Exit;
 ///
 /// Lists what will be lost and asks for the topology's name.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  distctl destroy --yes")]
-pub(super) struct Destroy {
+#[command(after_help = "Example: distctl destroy --yes")]
+pub struct Destroy {
     /// Only these containers; the network stays.
     #[arg(long, value_name = "CONTAINER")]
     only: Vec<String>,
@@ -25,28 +25,30 @@ pub(super) struct Destroy {
     lock_wait: Duration,
 }
 
-/// Runs the line with the goal that nothing is there.
-pub(super) async fn run(args: &Destroy, context: &Context) -> Result<Exit> {
-    let stage = Stage::prepare(context).await?;
-    let observed = stage.observe().await?;
-    let plan = removal(&stage.desired, &observed, &args.only)?;
-    if plan.steps.is_empty() {
-        line::warn(context, &plan.findings);
-        context.ui.note(format!("nothing to do: nothing of {} is there", stage.desired.name));
-        return Ok(Exit::Ok);
+impl Destroy {
+    /// Runs the line with the goal that nothing is there.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let stage = Stage::prepare(context).await?;
+        let observed = stage.observe().await?;
+        let plan = removal(&stage.desired, &observed, &self.only)?;
+        if plan.steps.is_empty() {
+            line::warn(context, &plan.findings);
+            context.ui.note(format!("nothing to do: nothing of {} is there", stage.desired.name));
+            return Ok(Exit::Ok);
+        }
+        context.ui.note(losses(&plan));
+        if !context.ui.ask_name(&stage.desired.name).await? {
+            context.ui.note("nothing was removed");
+            return Ok(Exit::Ok);
+        }
+        let reporter = context.ui.reporter();
+        let lock = stage.lock(context, &reporter, self.lock_wait).await?;
+        let outcome = stage.apply(context, &plan, &reporter).await;
+        lock.release().await?;
+        line::check(&plan, outcome)?;
+        context.ui.note(format!("{} is destroyed", stage.desired.name));
+        Ok(Exit::Ok)
     }
-    context.ui.note(losses(&plan));
-    if !context.ui.ask_name(&stage.desired.name).await? {
-        context.ui.note("nothing was removed");
-        return Ok(Exit::Ok);
-    }
-    let reporter = context.ui.reporter();
-    let lock = stage.lock(context, &reporter, args.lock_wait).await?;
-    let outcome = stage.apply(context, &plan, &reporter).await;
-    lock.release().await?;
-    line::check(&plan, outcome)?;
-    context.ui.note(format!("{} is destroyed", stage.desired.name));
-    Ok(Exit::Ok)
 }
 
 fn losses(plan: &Plan) -> String {

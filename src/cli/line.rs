@@ -48,7 +48,7 @@ impl Stage {
 
     /// Takes the lease; waits for another holder up to `patience`.
     pub async fn lock(&self, context: &Context, reporter: &Arc<dyn Reporter>, patience: Duration) -> Result<Lock> {
-        Lock::take(&self.guests.client, &self.desired.name, patience, reporter, &context.interrupt.orderly()).await.hint(
+        Lock::take(&self.guests.client, &self.desired.name, patience, reporter, &context.stop()).await.hint(
             "wait for the other run, or let this one wait with `--lock-wait 5m`; a run that died loses its lease by \
              itself",
         )
@@ -57,7 +57,7 @@ impl Stage {
     /// Carries a plan out.
     pub async fn apply(&self, context: &Context, plan: &Plan, reporter: &Arc<dyn Reporter>) -> Outcome {
         let hands = Hands::new(self.guests.clone(), plan);
-        engine::apply(plan, hands, Arc::clone(reporter), context.interrupt.orderly(), self.parallel).await
+        engine::apply(plan, hands, Arc::clone(reporter), context.stop(), self.parallel).await
     }
 
     /// Carries out a plan and what shows afterwards, until nothing is left to do; gives the last plan, which has no
@@ -90,10 +90,10 @@ impl Stage {
 
 /// Loads and expands the topology.
 pub(super) fn desired(context: &Context, agent: &Agent) -> Result<Desired> {
-    let topology = topology::load(&context.file).map_err(|findings| context.show_findings(&findings))?;
+    let topology = topology::load(&context.file)?;
     let base = context.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = AgentFile { sha256: agent.sha256().to_string(), size: agent.size() };
-    expand(&topology, base, &file).map_err(|findings| context.show_findings(&findings))
+    Ok(expand(&topology, base, &file)?)
 }
 
 /// Connects to the daemon that the user means.

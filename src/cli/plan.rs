@@ -10,8 +10,8 @@ use crate::ui::Exit;
 
 /// Shows what `up` would do and why. Changes nothing.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  distctl plan --exit-code || distctl up --yes")]
-pub(super) struct Plan {
+#[command(after_help = "Example: distctl plan --exit-code || distctl up --yes")]
+pub struct Plan {
     /// Only these containers, replica sets or standalones.
     #[arg(long, value_name = "CONTAINER|SET|SERVICE")]
     only: Vec<String>,
@@ -25,21 +25,23 @@ pub(super) struct Plan {
     exit_code: bool,
 }
 
-/// Runs the line up to the plan.
-pub(super) async fn run(args: &Plan, context: &Context) -> Result<Exit> {
-    let stage = Stage::prepare(context).await?;
-    let options = Options { adopt: args.adopt, scope: stage.desired.scope(&args.only)? };
-    let observed = stage.observe().await?;
-    let plan = diff(&stage.desired, &observed, &options);
-    context.ui.data(&plan.to_json(), || match plan.is_clean() {
-        true => format!("nothing to do: {} is as declared", plan.topology),
-        false => plan.to_string(),
-    })?;
-    Ok(match args.exit_code {
-        _ if !plan.refusals.is_empty() => Exit::Failed,
-        false => Exit::Ok,
-        true if !plan.steps.is_empty() => Exit::Pending,
-        true if !plan.findings.is_empty() => Exit::Degraded,
-        true => Exit::Ok,
-    })
+impl Plan {
+    /// Runs the line up to the plan.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let stage = Stage::prepare(context).await?;
+        let options = Options { adopt: self.adopt, scope: stage.desired.scope(&self.only)? };
+        let observed = stage.observe().await?;
+        let plan = diff(&stage.desired, &observed, &options);
+        context.ui.data(&plan.to_json(), || match plan.is_clean() {
+            true => format!("nothing to do: {} is as declared", plan.topology),
+            false => plan.to_string(),
+        })?;
+        Ok(match self.exit_code {
+            _ if !plan.refusals.is_empty() => Exit::Failed,
+            false => Exit::Ok,
+            true if !plan.steps.is_empty() => Exit::Pending,
+            true if !plan.findings.is_empty() => Exit::Degraded,
+            true => Exit::Ok,
+        })
+    }
 }

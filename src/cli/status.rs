@@ -13,15 +13,17 @@ use crate::ui::{Exit, Tone};
 
 /// Shows how the system is. Ends with 3 where something is not as declared.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  distctl status --output json")]
-pub(super) struct Status {}
+#[command(after_help = "Example: distctl status --output json")]
+pub struct Status {}
 
-/// Runs the line up to the plan and shows what was seen.
-pub(super) async fn run(args: &Status, context: &Context) -> Result<Exit> {
-    let stage = Stage::prepare(context).await?;
-    let observed = stage.observe().await?;
-    let plan = diff(&stage.desired, &observed, &Options::default());
-    show(context, &stage.desired, &observed, &plan)
+impl Status {
+    /// Runs the line up to the plan and shows what was seen.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let stage = Stage::prepare(context).await?;
+        let observed = stage.observe().await?;
+        let plan = diff(&stage.desired, &observed, &Options::default());
+        show(context, &stage.desired, &observed, &plan)
+    }
 }
 
 /// Shows how a system is.

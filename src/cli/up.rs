@@ -16,8 +16,8 @@ use crate::ui::{Advise, Exit};
 /// Looks at what is, shows what it would change, asks once, and does it. Run it again after anything: a change of the
 /// file, a crash, a change by hand.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  distctl up --only db1")]
-pub(super) struct Up {
+#[command(after_help = "Example: distctl up --only db1")]
+pub struct Up {
     /// Only these containers, replica sets or standalones.
     #[arg(long, value_name = "CONTAINER|SET|SERVICE")]
     only: Vec<String>,
@@ -31,30 +31,32 @@ pub(super) struct Up {
     lock_wait: Duration,
 }
 
-/// Runs the whole line.
-pub(super) async fn run(args: &Up, context: &Context) -> Result<Exit> {
-    let begun = Instant::now();
-    let stage = Stage::prepare(context).await?;
-    let options = Options { adopt: args.adopt, scope: stage.desired.scope(&args.only)? };
-    let observed = stage.observe().await?;
-    let plan = diff(&stage.desired, &observed, &options);
-    line::refuse(&plan)?;
-    if plan.steps.is_empty() {
-        return Ok(nothing_to_do(context, &plan, begun));
+impl Up {
+    /// Runs the whole line.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let begun = Instant::now();
+        let stage = Stage::prepare(context).await?;
+        let options = Options { adopt: self.adopt, scope: stage.desired.scope(&self.only)? };
+        let observed = stage.observe().await?;
+        let plan = diff(&stage.desired, &observed, &options);
+        line::refuse(&plan)?;
+        if plan.steps.is_empty() {
+            return Ok(nothing_to_do(context, &plan, begun));
+        }
+        context.ui.note(format!("{plan}"));
+        if !context.ui.confirm(&format!("Carry out these {} steps?", plan.steps.len())).await? {
+            context.ui.note("nothing was changed");
+            return Ok(Exit::Ok);
+        }
+        let reporter = context.ui.reporter();
+        let lock = stage.lock(context, &reporter, self.lock_wait).await?;
+        let settled = settle(context, &stage, plan, &options).await;
+        let released = lock.release().await;
+        let (last, observed) = settled?;
+        released?;
+        context.ui.note(format!("{} is up and verified ({:.1} s)", stage.desired.name, begun.elapsed().as_secs_f64()));
+        status::show(context, &stage.desired, &observed, &last)
     }
-    context.ui.note(format!("{plan}"));
-    if !context.ui.confirm(&format!("Carry out these {} steps?", plan.steps.len())).await? {
-        context.ui.note("nothing was changed");
-        return Ok(Exit::Ok);
-    }
-    let reporter = context.ui.reporter();
-    let lock = stage.lock(context, &reporter, args.lock_wait).await?;
-    let settled = settle(context, &stage, plan, &options).await;
-    let released = lock.release().await;
-    let (last, observed) = settled?;
-    released?;
-    context.ui.note(format!("{} is up and verified ({:.1} s)", stage.desired.name, begun.elapsed().as_secs_f64()));
-    status::show(context, &stage.desired, &observed, &last)
 }
 
 /// Carries the plan out under the lease, unless another run has changed the system since it was shown.
@@ -62,7 +64,7 @@ async fn settle(context: &Context, stage: &Stage, shown: Plan, options: &Options
     let observed = stage.observe().await?;
     let plan = diff(&stage.desired, &observed, options);
     line::refuse(&plan)?;
-    if plan != shown && !context.ui.says_yes() {
+    if plan != shown && !context.yes {
         return Err(anyhow::anyhow!("the system changed while the plan was shown; nothing was changed"))
             .hint("run the command again to see the plan as it is now");
     }

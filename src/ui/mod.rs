@@ -118,11 +118,6 @@ impl Ui {
         self.options.verbosity
     }
 
-    /// Whether `--yes` answers every question.
-    pub fn says_yes(&self) -> bool {
-        self.options.yes
-    }
-
     /// Whether a person can be asked.
     pub fn is_interactive(&self) -> bool {
         self.terminals.stdin && self.terminals.stderr
