@@ -227,16 +227,21 @@ pub struct Access {
 /// The role of [`Access::agent`], made by the agent itself where it is missing.
 pub const AGENT_ROLE: &str = "distctlAgent";
 
+mod access;
 pub mod address;
+mod artifact;
+mod container;
 pub mod expand;
+mod hash;
+mod mongod;
 pub mod render;
+mod replica_set;
 mod scope;
 pub mod secret;
+mod template;
 
+#[cfg(test)]
+mod tests;
+
+pub use hash::of_bytes as sha256_hex;
 pub use scope::Scope;
-
-/// The hex SHA-256 of bytes.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
