@@ -3,3 +3,4 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on says so by panicking")]
 
 mod cli;
+mod layers;
