@@ -192,7 +192,8 @@ pub(super) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> 
     known
         .map(|name| (likeness(&plain(name)), name))
         .filter(|(likeness, _)| *likeness >= 0.6)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        // The first of those that are equally near.
+        .min_by(|(one, _), (other, _)| other.total_cmp(one))
         .map(|(_, name)| name)
 }
 

@@ -1,3 +1,10 @@
-//! Tests against a fake Incus.
+//! Tests of the whole program, against a fake Incus where one is needed.
 
-fn main() {}
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that can't go on says so by panicking"
+)]
+
+mod cli;
+mod topology;

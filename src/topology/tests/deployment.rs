@@ -71,7 +71,7 @@ fn what_is_wrong_with_services() {
       -> run them by hand for now; the databases are built all the same
     error 14:16 services.web.container «db7»
       there is no container `db7`
-      -> did you mean `db3`?
+      -> did you mean `db1`?
     error 15:11 services.web.user «Web»
       `Web` is no name of a system user
       -> write small letters, digits, `_` and `-`, at most 32
@@ -108,10 +108,10 @@ fn what_is_wrong_with_services() {
       -> write an interval shorter than the timeout
     error 20:18 services.web.depends_on[0] «rsC»
       there is nothing called `rsC` to wait for
-      -> did you mean `rsB`?
+      -> did you mean `rsA`?
     error 20:23 services.web.depends_on[1] «reddis»
       there is nothing called `reddis` to wait for
-      -> declared are `admin`, `rsA`, `rsA`, `rsB`
+      -> declared are `admin`, `rsA`, `rsB`
     error 21:3 services.admin «admin»
       `admin` is a user of distctl's own
       -> choose another name for the service
@@ -174,10 +174,10 @@ fn what_cannot_be_filled_in() {
       -> run them by hand for now; the databases are built all the same
     error 17:11 services.web.environment.A «{{ mongodb.rsX.uri(db='a') }}»
       there is no replica set or mongod `rsX`
-      -> did you mean `rsB`?
+      -> did you mean `rsA`?
     error 18:18 services.web.environment.B «{{ containers.db.ipv4 }}»
       there is no container `db`
-      -> did you mean `db3`?
+      -> did you mean `db1`?
     error 18:43 services.web.environment.B «{{ SECRET }}»
       there is no `SECRET` to fill in
       -> did you mean `secret`?
@@ -239,7 +239,7 @@ fn ranges_of_letters() {
       -> add `range: A-M`, or `default: true`
     error 13:151 fragmentation.products.fragments[2].on «rsC»
       there is no replica set `rsC`
-      -> did you mean `rsB`?
+      -> did you mean `rsA`?
     "
     );
     assert_snapshot!(
@@ -275,7 +275,7 @@ expose:
       -> choose another port
     error 9:38 expose.b.to «'db4:3000'»
       there is no container `db4`
-      -> did you mean `db3`?
+      -> did you mean `db1`?
     error 10:16 expose.c.listen «'localhost'»
       `localhost` is no address and port
       -> write `127.0.0.1:3000`, or `0.0.0.0:3000` for every address of the host

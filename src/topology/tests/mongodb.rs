@@ -40,7 +40,7 @@ fn references_and_ports() {
     assert_snapshot!(set(&["container: db4, port: 27017"]), @"
     error 12:24 mongodb.replica_sets.rsA.members[0].container «db4»
       there is no container `db4`
-      -> did you mean `db3`?
+      -> did you mean `db1`?
     ");
     assert_snapshot!(set(&["container: db1, port: 27017", "container: db1, port: 27017", "container: db2, port: 1"]), @"
     warning 10:5 mongodb.replica_sets.rsA «rsA»
