@@ -222,7 +222,16 @@ pub struct Access {
 /// The role of [`Access::agent`], made by the agent itself where it is missing.
 pub const AGENT_ROLE: &str = "distctlAgent";
 
+mod access;
 pub mod address;
+mod artifact;
+mod container;
 pub mod expand;
+mod hash;
+mod mongod;
 pub mod render;
+mod replica_set;
 pub mod secret;
+mod template;
+#[cfg(test)]
+mod tests;

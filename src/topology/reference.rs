@@ -170,7 +170,17 @@ mod tests {
             ]
             .map(|text| format!("{text} -> {}", one(text).unwrap_err()))
             .join("\n"),
-            @""
+            @"
+        {{ secrets('jwt') }} -> there is no `secrets` to fill in; did you mean `secret`?
+        {{ secret() }} -> `secret` takes one name of letters, digits, `_` and `-`; write `secret('jwt')`
+        {{ secret('../x') }} -> `secret` takes one name of letters, digits, `_` and `-`; write `secret('jwt')`
+        {{ secret('a' }} -> `secret('a'` is nothing that can be filled in; write `secret('name')`, `mongodb.SET.uri(db='name')` or `containers.NAME.ipv4`
+        {{ mongodb.rsA.uri }} -> `uri` takes the name of a database; write `mongodb.rsA.uri(db='name')`
+        {{ mongodb.rsA.url(db='x') }} -> `mongodb.rsA.url(db='x')` is nothing that can be filled in; write `secret('name')`, `mongodb.SET.uri(db='name')` or `containers.NAME.ipv4`
+        {{ HOME }} -> there is no `HOME` to fill in; write `secret('name')`, `mongodb.SET.uri(db='name')` or `containers.NAME.ipv4`
+        {{ }} -> there is no `` to fill in; write `secret('name')`, `mongodb.SET.uri(db='name')` or `containers.NAME.ipv4`
+        {{ secret('a') -> `{{` is never closed; close it with `}}`
+        "
         );
     }
 }

@@ -37,7 +37,11 @@ fn services_are_checked_with_one_warning() {
   web: { container: db2, command: [/usr/bin/web], depends_on: [auth, rsB] }
 "
         ),
-        @""
+        @"
+    error 20:3  «w»
+      this is not YAML: while parsing a block mapping, did not find expected key
+      -> look at the indentation, colons, quotes and brackets here and in the line before
+    "
     );
 }
 
@@ -58,7 +62,11 @@ fn what_is_wrong_with_services() {
   rsA: { container: db1, command: x }
 "
         ),
-        @""
+        @"
+    error 21:3  «a»
+      this is not YAML: while parsing a block mapping, did not find expected key
+      -> look at the indentation, colons, quotes and brackets here and in the line before
+    "
     );
 }
 
@@ -73,7 +81,11 @@ fn circles() {
   d: { container: db1, command: x, depends_on: [d] }
 "
         ),
-        @""
+        @"
+    error 14:3  «b»
+      this is not YAML: while parsing a block mapping, did not find expected key
+      -> look at the indentation, colons, quotes and brackets here and in the line before
+    "
     );
 }
 
@@ -93,26 +105,71 @@ fn what_cannot_be_filled_in() {
       E: {{ secret('jwt') }}
 "
         ),
-        @""
+        @"
+    error 13:1 web «web»
+      there is no key `web` here
+      -> the keys here are `name`, `network`, `storage`, `image`, `artifacts`, `containers`, `mongodb`, `services`, `fragmentation`, `expose`
+    error 21:11 web.environment.E «{ secret('jwt') }»
+      a key is a name, not keys and values
+      -> put a text that begins with `{` in quotes
+    "
     );
 }
 
 #[test]
 fn ranges_of_letters() {
-    assert_snapshot!(fragments("{ range: A-M, on: rsA, default: true }, { range: N-Z, on: rsB }"), @"");
-    assert_snapshot!(fragments("{ range: A-N, on: rsA, default: true }, { range: M-Z, on: rsB }"), @"");
-    assert_snapshot!(fragments("{ range: A-L, on: rsA, default: true }, { range: N-Y, on: rsB }"), @"");
-    assert_snapshot!(fragments("{ range: M-A, on: rsA, default: true }, { range: n-z, on: rsB }, { range: 0-9, on: rsB }"), @"");
-    assert_snapshot!(fragments("{ range: A-M, on: rsA }, { range: N-Z, on: rsB }"), @"");
+    assert_snapshot!(fragments("{ range: A-M, on: rsA, default: true }, { range: N-Z, on: rsB }"), @"nothing");
+    assert_snapshot!(fragments("{ range: A-N, on: rsA, default: true }, { range: M-Z, on: rsB }"), @"
+    error 13:114 fragmentation.products.fragments[1].range «M-Z»
+      M-N belongs to another part already
+      also 13:74 this one
+      -> let each letter be in one range only
+    ");
+    assert_snapshot!(fragments("{ range: A-L, on: rsA, default: true }, { range: N-Y, on: rsB }"), @"
+    error 13:3 fragmentation.products «products»
+      no part takes M, Z
+      -> let the ranges together go from A to Z
+    ");
+    assert_snapshot!(fragments("{ range: M-A, on: rsA, default: true }, { range: n-z, on: rsB }, { range: 0-9, on: rsB }"), @"
+    error 13:74 fragmentation.products.fragments[0].range «M-A»
+      `M-A` is no range of letters
+      -> write `A-M`
+    error 13:114 fragmentation.products.fragments[1].range «n-z»
+      `n-z` is no range of letters
+      -> write `N-Z`
+    error 13:139 fragmentation.products.fragments[2].range «0-9»
+      `0-9` is no range of letters
+      -> write two letters from A to Z, `A-M`, or one; `default: true` takes the rest
+    ");
+    assert_snapshot!(fragments("{ range: A-M, on: rsA }, { range: N-Z, on: rsB }"), @"
+    error 13:3 fragmentation.products «products»
+      no part takes digits, symbols and other scripts
+      -> add `default: true` to one of them
+    ");
     assert_snapshot!(
         fragments("{ range: A-M, on: rsA, default: true }, { range: N-Z, on: rsB, default: true }, { on: rsC }"),
-        @""
+        @"
+    error 13:137 fragmentation.products.fragments[1].default «true»
+      another part is the default already
+      also 13:97 this one
+      -> keep `default: true` in one of them
+    error 13:145 fragmentation.products.fragments[2] «{ on: rsC }»
+      this part takes nothing
+      -> add `range: A-M`, or `default: true`
+    error 13:151 fragmentation.products.fragments[2].on «rsC»
+      there is no replica set `rsC`
+      -> did you mean `rsB`?
+    "
     );
     assert_snapshot!(
         found_after_head(&format!(
             "{SETS}fragmentation:\n  p: {{ collection: products, key: name, fragments: [{{ range: A-Z, on: rsA, default: true }}] }}\n"
         )),
-        @""
+        @"
+    error 13:20 fragmentation.p.collection «products»
+      `products` does not name a database
+      -> write `DATABASE.products`
+    "
     );
 }
 
@@ -127,6 +184,23 @@ expose:
   c: { listen: 'localhost', to: db1 }
 "
         ),
-        @""
+        @"
+    warning 8:3 expose.a «a»
+      services and exposed ports are checked but not deployed by this version
+      -> run them by hand for now; the databases are built all the same
+    error 9:16 expose.b.listen «'127.0.0.1:3000'»
+      127.0.0.1:3000 is taken by `a`
+      also 8:16 `a` has it
+      -> choose another port
+    error 9:38 expose.b.to «'db4:3000'»
+      there is no container `db4`
+      -> did you mean `db3`?
+    error 10:16 expose.c.listen «'localhost'»
+      `localhost` is no address and port
+      -> write `127.0.0.1:3000`, or `0.0.0.0:3000` for every address of the host
+    error 10:33 expose.c.to «db1»
+      `db1` is no container and port
+      -> write `web-server:3000`
+    "
     );
 }

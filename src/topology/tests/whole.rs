@@ -20,13 +20,29 @@ fn in_folder(write: impl FnOnce(&Path)) -> String {
 
 #[test]
 fn files_that_are_no_topology() {
-    assert_snapshot!(in_folder(|_| {}), @"");
-    assert_snapshot!(in_folder(|folder| fs::create_dir(folder.join("topology.yaml")).unwrap()), @"");
-    assert_snapshot!(in_folder(|folder| fs::write(folder.join("topology.yaml"), b"name: a\nb: \xff\xfe").unwrap()), @"");
+    assert_snapshot!(in_folder(|_| {}), @"
+    error -
+      there is no such file
+      -> name the topology with `--file PATH`, or change to the folder that holds `topology.yaml`
+    ");
+    assert_snapshot!(in_folder(|folder| fs::create_dir(folder.join("topology.yaml")).unwrap()), @"
+    error -
+      it is a folder, not a file
+      -> name a file: `--file FOLDER/topology.yaml/topology.yaml`
+    ");
+    assert_snapshot!(in_folder(|folder| fs::write(folder.join("topology.yaml"), b"name: a\nb: \xff\xfe").unwrap()), @"
+    error -
+      it is not UTF-8: byte 12 in line 2
+      -> save it as UTF-8
+    ");
     let begun = Instant::now();
     assert_snapshot!(
         in_folder(|folder| fs::write(folder.join("topology.yaml"), "x: [1, 2]\n".repeat(1 << 20)).unwrap()),
-        @""
+        @"
+    error -
+      it is too large for a topology: 10 MiB, where 1 MiB is the most
+      -> check that `--file` names the right file
+    "
     );
     assert!(begun.elapsed() < Duration::from_secs(1));
 }
@@ -52,7 +68,23 @@ services:
             fs::create_dir(folder.join("folder")).unwrap();
             fs::write(folder.join("web.toml"), "db = {{ mongodb.rsQ.uri(db='x') }}").unwrap();
         }),
-        @""
+        @"
+    error 8:19 artifacts.mongod.path «artifacts/mongod»
+      `artifacts/mongod` is not there
+      -> put the file at `FOLDER/artifacts/mongod`, or write where it is
+    warning 11:3 services.web «web»
+      services and exposed ports are checked but not deployed by this version
+      -> run them by hand for now; the databases are built all the same
+    error 13:13 services.web.binary «target/web»
+      `target/web` is not there
+      -> put the file at `FOLDER/target/web`, or write where it is
+    error 14:41 services.web.files./etc/web.toml.template «web.toml»
+      there is no replica set or mongod `rsQ`
+      -> none is declared yet
+    error 14:74 services.web.files./etc/motd.source «folder»
+      `folder` is not a file
+      -> put the file at `FOLDER/folder`, or write where it is
+    "
     );
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("topology.yaml");
@@ -69,7 +101,36 @@ fn a_person_sees_the_line_and_the_part() {
         "{HEAD}  db4: {{ ipv4: 10.1.0.11, limts: {{}} }}\nmongodb: {{ auth: none }}\n"
     ))
     .unwrap_err();
-    assert_snapshot!(findings.render(false), @"");
+    assert_snapshot!(findings.render(false), @"
+    error: 10.1.0.11 is the address of `db1` already
+     --> topology.yaml:7:16
+      |
+    7 |   db4: { ipv4: 10.1.0.11, limts: {} }
+      |                ^^^^^^^^^
+      |
+     ::: topology.yaml:4:16
+      |
+    4 |   db1: { ipv4: 10.1.0.11 }
+      |                --------- `db1` has it
+      |
+      = help: give each container an address of its own
+
+    error: there is no key `limts` here
+     --> topology.yaml:7:27
+      |
+    7 |   db4: { ipv4: 10.1.0.11, limts: {} }
+      |                           ^^^^^
+      |
+      = help: did you mean `limits`?
+
+    warning: everybody who reaches a port can read and change all data
+     --> topology.yaml:8:18
+      |
+    8 | mongodb: { auth: none }
+      |                  ^^^^
+      |
+      = help: leave `auth` out: a keyfile and passwords are made without asking
+    ");
     assert!(findings.render(true).contains("\u{1b}["));
     assert!(!findings.render(false).contains('\u{1b}'));
 }
@@ -77,7 +138,38 @@ fn a_person_sees_the_line_and_the_part() {
 #[test]
 fn a_program_sees_json() {
     let findings = read(&format!("{HEAD}  db4: {{ ipv4: 10.1.0.11 }}\n")).unwrap_err();
-    insta::assert_json_snapshot!(findings, @"");
+    insta::assert_json_snapshot!(findings, @r#"
+    {
+      "file": "topology.yaml",
+      "errors": 1,
+      "warnings": 0,
+      "findings": [
+        {
+          "severity": "error",
+          "message": "10.1.0.11 is the address of `db1` already",
+          "span": {
+            "start": 161,
+            "end": 170,
+            "line": 7,
+            "column": 16
+          },
+          "path": "containers.db4.ipv4",
+          "instead": "give each container an address of its own",
+          "also": [
+            {
+              "span": {
+                "start": 80,
+                "end": 89,
+                "line": 4,
+                "column": 16
+              },
+              "label": "`db1` has it"
+            }
+          ]
+        }
+      ]
+    }
+    "#);
 }
 
 #[test]
