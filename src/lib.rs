@@ -14,6 +14,10 @@
 pub mod cli;
 pub mod desired;
 pub mod engine;
+pub mod guest;
 pub mod incus;
+pub mod observed;
+pub mod plan;
+pub mod report;
 pub mod topology;
 pub mod ui;

@@ -9,9 +9,16 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use crate::ui::{Exit, Options, Output, Progress, Ui};
 
 mod completions;
+mod destroy;
+mod down;
 mod context;
 mod interrupt;
+mod line;
+mod plan;
+mod restart;
 mod schema;
+mod status;
+mod up;
 mod validate;
 
 pub use context::Context;
@@ -92,9 +99,15 @@ struct Global {
 /// A command with its own arguments.
 #[derive(Debug, Subcommand)]
 enum Command {
-    Completions(completions::Completions),
-    Schema(schema::Schema),
+    Up(up::Up),
+    Plan(plan::Plan),
+    Status(status::Status),
+    Down(down::Down),
+    Destroy(destroy::Destroy),
+    Restart(restart::Restart),
     Validate(validate::Validate),
+    Schema(schema::Schema),
+    Completions(completions::Completions),
 }
 
 impl Cli {
@@ -131,9 +144,15 @@ pub async fn run(cli: Cli, ui: &Ui) -> anyhow::Result<Exit> {
         interrupt: Interrupt::watch(ui)?,
     };
     match cli.command {
-        Command::Completions(command) => command.run(&context).await,
-        Command::Schema(command) => command.run(&context).await,
+        Command::Up(command) => command.run(&context).await,
+        Command::Plan(command) => command.run(&context).await,
+        Command::Status(command) => command.run(&context).await,
+        Command::Down(command) => command.run(&context).await,
+        Command::Destroy(command) => command.run(&context).await,
+        Command::Restart(command) => command.run(&context).await,
         Command::Validate(command) => command.run(&context).await,
+        Command::Schema(command) => command.run(&context).await,
+        Command::Completions(command) => command.run(&context).await,
     }
 }
 

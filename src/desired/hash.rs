@@ -86,7 +86,7 @@ fn hash(file: &mut File) -> io::Result<String> {
 }
 
 /// The hex SHA-256 of some bytes.
-pub(super) fn of_bytes(bytes: &[u8]) -> String {
+pub fn of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 

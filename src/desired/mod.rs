@@ -16,6 +16,9 @@ pub const OWNER_KEY: &str = "user.distctl.topology";
 /// The interface of every container that carries its static address.
 pub const INTERFACE: &str = "eth0";
 
+/// The folder in a guest that keeps the secrets it needs, for root alone.
+pub const SECRET_STORE: &str = "/var/lib/distctl/secrets/";
+
 /// A whole system, ready to be compared with what there is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desired {
@@ -181,6 +184,8 @@ pub struct Mongod {
     pub unit: String,
     /// Its log file.
     pub log: String,
+    /// Its data directory; where that is missing, the mongod has never run.
+    pub data: String,
 }
 
 /// A replica set.
@@ -231,7 +236,12 @@ mod hash;
 mod mongod;
 pub mod render;
 mod replica_set;
+mod scope;
 pub mod secret;
 mod template;
+
 #[cfg(test)]
 mod tests;
+
+pub use hash::of_bytes as sha256_hex;
+pub use scope::Scope;

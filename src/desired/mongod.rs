@@ -164,11 +164,11 @@ impl Owned<'_> {
     }
 }
 
-fn conf_path(port: u16) -> String {
+pub(super) fn conf_path(port: u16) -> String {
     format!("/etc/distctl/mongod-{port}.conf")
 }
 
-fn data_path(port: u16) -> String {
+pub(super) fn data_path(port: u16) -> String {
     format!("/var/lib/mongodb/{port}")
 }
 

@@ -52,6 +52,7 @@ fn mongod(container: &str, port: u16, topology: &Topology) -> Mongod {
         host: format!("{address}:{port}"),
         unit: format!("mongod-{port}.service"),
         log: format!("/var/log/mongodb/mongod-{port}.log"),
+        data: super::mongod::data_path(port),
     }
 }
 

@@ -1,0 +1,50 @@
+//! The project, which also carries the lease that keeps two writers apart.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::answer::nullable;
+use super::transport::Call;
+use super::{Client, Error, path};
+
+/// A project.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Project {
+    /// Its name.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// Its configuration, `user.*` keys included.
+    #[serde(deserialize_with = "nullable")]
+    pub config: BTreeMap<String, String>,
+    /// Its version, for [`Client::update_project`].
+    #[serde(skip)]
+    pub etag: Option<String>,
+}
+
+impl Client {
+    /// Reads the project that all calls are for.
+    ///
+    /// # Errors
+    /// `is_project_missing` where there is none of that name.
+    pub async fn read_project(&self) -> Result<Project, Error> {
+        let (project, etag) = self.get(path(&["projects", self.project()], &[])).await?;
+        Ok(Project { etag, ..project })
+    }
+
+    /// Replaces the configuration and description of a project that was read before.
+    ///
+    /// Takes no slot: the heartbeat of a lease must not queue behind long writes.
+    ///
+    /// # Errors
+    /// `is_precondition_failed` where it changed since.
+    pub async fn update_project(&self, project: &Project) -> Result<(), Error> {
+        let body = json!({"config": project.config, "description": project.description});
+        let call = Call::new(Method::PUT, path(&["projects", &project.name], &[])).json(&body);
+        self.send(&call.if_match(project.etag.as_deref())).await.map(drop)
+    }
+}

@@ -1,0 +1,204 @@
+//! Websockets of operations and events: frames in, frames out.
+//!
+//! The daemon ends a stream with one empty text frame and then cuts the connection without a close frame, so an end of
+//! any kind is an end. It pings every ten seconds; reading a socket answers.
+
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, Stream, StreamExt};
+use reqwest::{Method, StatusCode};
+use reqwest_websocket::{Message, Upgrade, WebSocket};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::Client;
+use super::error::Error;
+use super::transport::{Answer, Call};
+
+/// The largest frame sent, in bytes.
+const FRAME: usize = 64 * 1024;
+
+/// How long the daemon may take to open a socket. It gives up on a command whose sockets are not all there after 5 s.
+const OPEN: Duration = Duration::from_secs(15);
+
+impl Client {
+    /// Opens a websocket.
+    pub(super) async fn websocket(&self, path: String) -> Result<WebSocket, Error> {
+        let call = Call::new(Method::GET, path).within(OPEN);
+        let request = self.transport().request(Method::GET, call.path()).upgrade();
+        let opened = tokio::time::timeout(OPEN, request.send()).await.map_err(|_| timed_out(&call))?;
+        let response = opened.map_err(|error| match error {
+            reqwest_websocket::Error::Reqwest(error) => self.transport().broken(&call, error),
+            other => transport(&call, other),
+        })?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(self.refusal(&call, response.into_inner()).await);
+        }
+        response.into_websocket().await.map_err(|error| transport(&call, error))
+    }
+
+    async fn refusal(&self, call: &Call, response: reqwest::Response) -> Error {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = match response.bytes().await {
+            Ok(body) => body,
+            Err(error) => return self.transport().broken(call, error),
+        };
+        match (Answer { status, headers, body }).open(call) {
+            Err(error) => error,
+            Ok(_) => transport(call, reqwest_websocket::HandshakeError::UnexpectedStatusCode(status)),
+        }
+    }
+}
+
+fn transport(call: &Call, source: impl std::error::Error + Send + Sync + 'static) -> Error {
+    let (method, path) = call.name();
+    Error::Transport { method, path, source: source.into() }
+}
+
+fn timed_out(call: &Call) -> Error {
+    let (method, path) = call.name();
+    Error::TimedOut { method, path, after: OPEN }
+}
+
+/// What a command writes, in pieces of any size, until it ends. The default is one that has ended.
+#[derive(Debug, Default)]
+pub struct Output {
+    socket: Option<SplitStream<WebSocket>>,
+    /// Dropped at the end: a terminal's socket has to be closed by this side.
+    hang_up: Option<oneshot::Sender<()>>,
+    cut: bool,
+}
+
+impl Output {
+    pub(super) fn new(socket: SplitStream<WebSocket>, hang_up: Option<oneshot::Sender<()>>) -> Self {
+        Self { socket: Some(socket), hang_up, cut: false }
+    }
+
+    /// Tells whether the connection broke before the command's output was complete.
+    pub fn is_cut(&self) -> bool {
+        self.cut
+    }
+}
+
+impl Stream for Output {
+    type Item = Bytes;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        while let Some(socket) = &mut self.socket {
+            match ready!(socket.poll_next_unpin(context)) {
+                Some(Ok(Message::Binary(bytes))) => return Poll::Ready(Some(bytes)),
+                Some(Ok(Message::Text(text))) if !text.is_empty() => return Poll::Ready(Some(text.into())),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                Some(Ok(Message::Text(_) | Message::Close { .. })) => {}
+                None | Some(Err(_)) => self.cut = true,
+            }
+            self.socket = None;
+            self.hang_up = None;
+        }
+        Poll::Ready(None)
+    }
+}
+
+/// What is to be read by a command. Dropping it, or all its clones, is the end of the command's input.
+#[derive(Debug, Clone)]
+pub struct Input {
+    frames: mpsc::Sender<Bytes>,
+}
+
+impl Input {
+    pub(super) fn new(frames: mpsc::Sender<Bytes>) -> Self {
+        Self { frames }
+    }
+
+    /// Sends bytes; tells whether the command still takes any.
+    pub async fn send(&self, mut bytes: Bytes) -> bool {
+        while !bytes.is_empty() {
+            let frame = bytes.split_to(bytes.len().min(FRAME));
+            if self.frames.send(frame).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// A task that ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Task<T = ()>(JoinHandle<T>);
+
+impl<T: Send + 'static> Task<T> {
+    pub(super) fn spawn(work: impl Future<Output = T> + Send + 'static) -> Self {
+        Self(tokio::spawn(work))
+    }
+
+    /// Waits for its result; `None` where it was ended or panicked.
+    pub(super) async fn join(&mut self) -> Option<T> {
+        (&mut self.0).await.ok()
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Carries input to a pipe's socket until the senders are gone, and then says that it ended.
+///
+/// A command that has ended may have closed the socket already; nothing is lost then.
+pub(super) async fn feed(socket: WebSocket, mut frames: mpsc::Receiver<Bytes>) {
+    let (mut sink, stream) = socket.split();
+    let write = async {
+        while let Some(frame) = frames.recv().await {
+            sink.send(Message::Binary(frame)).await?;
+        }
+        sink.send(Message::Text(String::new())).await
+    };
+    let (write, read) = (pin!(write), pin!(drain(stream)));
+    if let Either::Left((_, read)) = select(write, read).await {
+        read.await;
+    }
+}
+
+/// Carries input to a terminal's socket until its output has ended, and then hangs up: the command's operation does
+/// not end before that.
+pub(super) async fn feed_terminal(
+    mut sink: SplitSink<WebSocket, Message>,
+    mut frames: mpsc::Receiver<Bytes>,
+    ended: oneshot::Receiver<()>,
+) {
+    let write = async {
+        while let Some(frame) = frames.recv().await {
+            if sink.send(Message::Binary(frame)).await.is_err() {
+                break;
+            }
+        }
+        // A terminal has no end of input; who wants one sends the character for it.
+        std::future::pending::<()>().await;
+    };
+    select(pin!(write), ended).await;
+    let _ = sink.close().await;
+}
+
+/// Carries orders to the control socket and reads it, so that its pings are answered.
+pub(super) async fn obey(socket: WebSocket, mut orders: mpsc::Receiver<String>) {
+    let (mut sink, stream) = socket.split();
+    let write = async {
+        while let Some(order) = orders.recv().await {
+            if sink.send(Message::Text(order)).await.is_err() {
+                break;
+            }
+        }
+    };
+    select(pin!(write), pin!(drain(stream))).await;
+}
+
+/// Reads a socket that carries nothing back, until it ends.
+async fn drain(mut socket: SplitStream<WebSocket>) {
+    while let Some(Ok(_)) = socket.next().await {}
+}
