@@ -14,8 +14,8 @@ const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "�
 /// How long a frame of the spinner stands.
 const FRAME: Duration = Duration::from_millis(100);
 
-/// Names longer than this push their line's text to the right.
-const NAME_WIDTH: usize = 16;
+/// Names longer than this push the rest of their line to the right.
+const LONGEST_NAME: usize = 24;
 
 /// With more lanes than this only those at work have a line: a terminal shows no more lines than it is high.
 const CROWD: usize = 16;
@@ -25,6 +25,8 @@ pub(super) struct Lanes {
     bars: MultiProgress,
     paint: Paint,
     lanes: HashMap<String, Lane>,
+    /// How wide the names are, in characters.
+    names: usize,
     total: Option<ProgressBar>,
     count: Count,
 }
@@ -36,7 +38,6 @@ struct Lane {
     ended: Instant,
     /// The steps under way, by number.
     running: BTreeMap<usize, String>,
-    last: String,
     has_failed: bool,
 }
 
@@ -46,14 +47,15 @@ impl Lanes {
             bars: MultiProgress::with_draw_target(target),
             paint,
             lanes: HashMap::new(),
+            names: 0,
             total: None,
             count: Count::default(),
         }
     }
 
     fn begin(&mut self, at: Instant, step: usize, name: &str, text: String) {
+        self.names = self.names.max(name.chars().count()).min(LONGEST_NAME);
         let lane = self.lanes.entry(name.to_string()).or_insert_with(|| Lane::new(at));
-        lane.last.clone_from(&text);
         lane.running.insert(step, text);
         if lane.bar.is_none() {
             lane.bar = Some(add_line(&self.bars, self.total.as_ref()));
@@ -81,7 +83,7 @@ impl Lanes {
         if let Some(lane) = self.lanes.get(name)
             && let Some(bar) = &lane.bar
         {
-            bar.set_message(lane.line(now, name, self.paint));
+            bar.set_message(lane.line(now, name, self.names, self.paint));
         }
     }
 
@@ -103,7 +105,7 @@ impl Lanes {
         lanes.retain(|(_, lane)| lane.bar.is_some());
         let lines: Vec<_> = lanes
             .iter()
-            .map(|(name, lane)| lane.line(now, name, self.paint))
+            .map(|(name, lane)| lane.line(now, name, self.names, self.paint))
             .collect();
         let bars = lanes
             .iter()
@@ -176,19 +178,17 @@ impl Show for Lanes {
 
 impl Lane {
     fn new(at: Instant) -> Self {
-        let (running, last) = (BTreeMap::new(), String::new());
         Self {
             bar: None,
             began: at,
             ended: at,
-            running,
-            last,
+            running: BTreeMap::new(),
             has_failed: false,
         }
     }
 
     /// The whole line; a terminal that is too narrow for it shows its beginning.
-    fn line(&self, now: Instant, name: &str, paint: Paint) -> String {
+    fn line(&self, now: Instant, name: &str, width: usize, paint: Paint) -> String {
         let is_running = !self.running.is_empty();
         let until = if is_running { now } else { self.ended };
         let elapsed = until.saturating_duration_since(self.began);
@@ -197,12 +197,11 @@ impl Lane {
             (false, true) => (frame(elapsed), Tone::Strong),
             (false, false) => ("✓", Tone::Good),
         };
-        let head = format!("{} {name:<NAME_WIDTH$} {:>6}", paint.tone(tone, mark), short(elapsed));
-        match (self.has_failed, self.running.values().last()) {
-            (true, _) => format!("{head}  {}", paint.tone(Tone::Bad, &self.last)),
-            (false, Some(text)) if self.running.len() == 1 => format!("{head}  {text}"),
-            (false, Some(text)) => format!("{head}  {text} (and {} more)", self.running.len() - 1),
-            (false, None) => head,
+        let head = format!("{} {name:<width$} {:>6}", paint.tone(tone, mark), short(elapsed));
+        match (self.running.len(), self.running.values().last()) {
+            (0 | 1, Some(text)) => format!("{head}  {text}"),
+            (count, Some(text)) => format!("{head}  {text} (and {} more)", count - 1),
+            (_, None) => head,
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::topology::Findings;
 
 mod error;
 mod hint;
+mod json;
 mod lanes;
 mod mode;
 mod paint;
@@ -237,7 +238,7 @@ fn show_for(options: Options, terminals: &Terminals) -> Box<dyn Show> {
             paint,
         )),
         Progress::Plain => Box::new(progress::Plain::new(io::stderr(), paint, options.verbosity > 0)),
-        Progress::Json => Box::new(progress::Json(io::stderr())),
+        Progress::Json => Box::new(json::Json(io::stderr())),
         Progress::Quiet => Box::new(progress::Quiet::new(io::stderr(), paint)),
     }
 }

@@ -106,6 +106,16 @@ fn every_command_has_a_help_with_an_example() {
 }
 
 #[test]
+fn every_command_has_its_place_in_the_docs() {
+    let docs = include_str!("../../docs/commands.md");
+    let missing: Vec<_> = commands()
+        .into_iter()
+        .filter(|name| !docs.contains(&format!("### `distctl {name}")))
+        .collect();
+    assert!(missing.is_empty(), "docs/commands.md says nothing of {missing:?}");
+}
+
+#[test]
 fn the_version_is_the_packages_own() {
     assert_eq!(
         run(FINE, &["--version"]).stdout,

@@ -25,7 +25,7 @@ fn a_running_lane_shows_its_step_and_the_total_stands_below() {
     }
     assert!(lanes.tick(begin + Duration::from_millis(1310)));
     insta::assert_snapshot!(terminal.contents(), @r"
-    ⠸ db1                1.3s  mounting
+    ⠸ db1   1.3s  mounting
     1/12 steps  1.3s
     ");
 }
@@ -38,7 +38,7 @@ fn the_end_leaves_ordinary_lines_with_the_failure() {
     insta::assert_snapshot!(terminal.contents(), @r"
     the daemon was busy: tried again
     db1: wait until db1 is up as 10.10.10.12: no address on eth0
-    ✗ db1               2m04s  wait until db1 is up as 10.10.10.12
+    ✗ db1  2m04s
     2 steps done, 1 failed, 9 not begun in 2m05s
     ");
 }
@@ -52,7 +52,7 @@ fn a_lane_without_a_step_under_way_keeps_a_check_mark_and_its_time() {
     }
     lanes.tick(begin + Duration::from_secs(60));
     insta::assert_snapshot!(terminal.contents(), @r"
-    ✓ db1                0.3s
+    ✓ db1   0.3s
     1/12 steps  60.0s
     ");
 }
@@ -96,5 +96,5 @@ fn steps_side_by_side_in_one_lane_are_counted() {
     for step in 1..=3 {
         lanes.begin(begin, step, "db1", format!("wait for mongod {}", 27016 + step));
     }
-    insta::assert_snapshot!(terminal.contents(), @"⠋ db1                0.0s  wait for mongod 27019 (and 2 more)");
+    insta::assert_snapshot!(terminal.contents(), @"⠋ db1   0.0s  wait for mongod 27019 (and 2 more)");
 }

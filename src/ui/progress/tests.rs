@@ -1,82 +1,58 @@
+use super::super::json::Json;
 use super::*;
+
+const CREATE: &str = "create container db1";
+const START: &str = "start container db1";
+const WAIT: &str = "wait until db1 is up as 10.10.10.12";
+
+fn started(step: usize, text: &str) -> Event {
+    let (lane, text) = ("db1".to_string(), text.to_string());
+    Event::StepStarted { step, lane, text }
+}
+
+fn news(step: usize, text: &str) -> Event {
+    let (lane, text) = ("db1".to_string(), text.to_string());
+    Event::StepProgress { step, lane, text }
+}
+
+fn done(step: usize, text: &str, millis: u64) -> Event {
+    let (lane, text, took) = ("db1".to_string(), text.to_string(), Duration::from_millis(millis));
+    Event::StepDone { step, lane, text, took }
+}
+
+fn failed(step: usize, text: &str, error: &str) -> Event {
+    let (lane, text, error) = ("db1".to_string(), text.to_string(), error.to_string());
+    Event::StepFailed {
+        step,
+        lane,
+        text,
+        error,
+    }
+}
+
+fn finished(done: usize, failed: usize, left: usize, millis: u64) -> Event {
+    let took = Duration::from_millis(millis);
+    Event::Finished {
+        done,
+        failed,
+        left,
+        took,
+    }
+}
 
 /// A plan of which one step fails, as events with the milliseconds at which they happen.
 pub(in crate::ui) fn story() -> Vec<(u64, Event)> {
-    let lane = || "db1".to_string();
-    let create = || "create container db1".to_string();
-    let start = || "start container db1".to_string();
-    let wait = || "wait until db1 is up as 10.10.10.12".to_string();
     vec![
         (0, Event::Started { steps: 12 }),
-        (
-            10,
-            Event::StepStarted {
-                step: 1,
-                lane: lane(),
-                text: create(),
-            },
-        ),
-        (
-            320,
-            Event::StepDone {
-                step: 1,
-                lane: lane(),
-                text: create(),
-                took: Duration::from_millis(310),
-            },
-        ),
-        (
-            330,
-            Event::StepStarted {
-                step: 2,
-                lane: lane(),
-                text: start(),
-            },
-        ),
-        (
-            400,
-            Event::StepProgress {
-                step: 2,
-                lane: lane(),
-                text: "mounting".to_string(),
-            },
-        ),
-        (
-            3180,
-            Event::StepDone {
-                step: 2,
-                lane: lane(),
-                text: start(),
-                took: Duration::from_millis(2850),
-            },
-        ),
+        (10, started(1, CREATE)),
+        (320, done(1, CREATE, 310)),
+        (330, started(2, START)),
+        (400, news(2, "mounting")),
+        (3180, done(2, START, 2850)),
         (3200, Event::Note("the daemon was busy: tried again".to_string())),
-        (
-            3300,
-            Event::StepStarted {
-                step: 3,
-                lane: lane(),
-                text: wait(),
-            },
-        ),
-        (
-            125_000,
-            Event::StepFailed {
-                step: 3,
-                lane: lane(),
-                text: wait(),
-                error: "no address on eth0".to_string(),
-            },
-        ),
-        (
-            125_001,
-            Event::Finished {
-                done: 2,
-                failed: 1,
-                left: 9,
-                took: Duration::from_millis(125_001),
-            },
-        ),
+        (3300, started(3, WAIT)),
+        (125_000, failed(3, WAIT, "no address on eth0")),
+        (125_001, finished(2, 1, 9, 125_001)),
     ]
 }
 
