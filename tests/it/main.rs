@@ -1,3 +1,4 @@
 //! Tests against a fake Incus.
 
-fn main() {}
+mod fake;
+mod incus_client;
