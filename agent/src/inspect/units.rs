@@ -99,7 +99,7 @@ fn parse(block: &str) -> Shown {
         state,
         kind: text("Type"),
         ended,
-        has_job: properties.contains_key("Job"),
+        has_job: properties.get("Job").is_some_and(|job| !job.is_empty()),
     }
 }
 
