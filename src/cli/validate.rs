@@ -41,7 +41,10 @@ impl Validate {
 fn checked(context: &Context) -> std::result::Result<Topology, Findings> {
     let topology = topology::load(&context.file)?;
     // What is wrong does not depend on the agent, so that a file can be checked where there is none.
-    let agent = AgentFile { sha256: String::new(), size: 0 };
+    let agent = AgentFile {
+        sha256: String::new(),
+        size: 0,
+    };
     expand(&topology, context.folder(), &agent)?;
     Ok(topology)
 }

@@ -201,10 +201,19 @@ fn render_writes_what_would_be_pushed() {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("agent"), "an agent").unwrap();
     let mut command = distctl(&folder, FINE);
-    let output = command.args(["render", "-o", "json"]).env("DISTCTL_AGENT", "agent").output().unwrap();
+    let output = command
+        .args(["render", "-o", "json"])
+        .env("DISTCTL_AGENT", "agent")
+        .output()
+        .unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
     let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let files: Vec<_> = value["files"].as_array().unwrap().iter().map(|file| file.as_str().unwrap()).collect();
+    let files: Vec<_> = value["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| file.as_str().unwrap())
+        .collect();
     assert!(files.contains(&"rendered/manifest.json"), "{files:?}");
     assert!(files.iter().all(|file| folder.path().join(file).is_file()));
     let hosts = std::fs::read_to_string(folder.path().join("rendered/web/etc/hosts")).unwrap();
@@ -215,11 +224,18 @@ fn render_writes_what_would_be_pushed() {
 fn a_broken_topology_keeps_other_commands_from_beginning() {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("agent"), "an agent").unwrap();
-    let output = distctl(&folder, BROKEN).arg("render").env("DISTCTL_AGENT", "agent").output().unwrap();
+    let output = distctl(&folder, BROKEN)
+        .arg("render")
+        .env("DISTCTL_AGENT", "agent")
+        .output()
+        .unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
     assert!(stderr.contains("topology.yaml:3:28"), "{stderr}");
-    assert!(stderr.ends_with("Error: topology.yaml can't be used: it has 2 errors\n"), "{stderr}");
+    assert!(
+        stderr.ends_with("Error: topology.yaml can't be used: it has 2 errors\n"),
+        "{stderr}"
+    );
     assert!(!folder.path().join("rendered").exists());
 }
 
