@@ -19,9 +19,9 @@ within() {
 }
 
 # mirror_of SUITE: the base address of the host's first apt source that has this suite, or nothing.
-# apt itself is asked, since it reads both ways of writing a source.
+# apt itself is asked, since a source can be written in two ways.
 mirror_of() {
-  apt-get update --print-uris | sed -n "s|^'\(.*\)/dists/$1/InRelease'.*|\1|p" | head -n 1
+  apt-get update --print-uris | sed -n "s|^'\(.*\)/dists/$1/InRelease'.*|\1|p" | sed -n 1p
 }
 
 # The first python3 that has pip: the one in the PATH, or the host's own.

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::hex;
+
 /// Smaller files, in bytes, are hashed each time: that takes a few milliseconds.
 const WORTH_REMEMBERING: u64 = 1 << 20;
 
@@ -85,15 +87,6 @@ fn hash(file: &mut File) -> io::Result<String> {
     }
 }
 
-/// The hex SHA-256 of some bytes.
-pub fn of_bytes(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn cache_file() -> Option<PathBuf> {
     let set = |name: &str| {
         std::env::var_os(name)
@@ -123,6 +116,7 @@ fn remember(cache: &Path, known: &BTreeMap<String, Remembered>) -> io::Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::desired::sha256_hex;
 
     #[test]
     fn remembers_large_files_until_they_change() {
@@ -130,7 +124,10 @@ mod tests {
         let (file, cache) = (folder.path().join("large"), folder.path().join("cache/hashes.json"));
         fs::write(&file, vec![1; 1 << 20]).unwrap();
         let (first, size) = of_file_remembered(&file, Some(&cache)).unwrap();
-        assert_eq!((first.as_str(), size), (of_bytes(&vec![1; 1 << 20]).as_str(), 1 << 20));
+        assert_eq!(
+            (first.as_str(), size),
+            (sha256_hex(&vec![1; 1 << 20]).as_str(), 1 << 20)
+        );
 
         // What is remembered is believed as long as the file is the same ...
         let believed = fs::read_to_string(&cache).unwrap().replace(&first, "believed");
@@ -141,7 +138,7 @@ mod tests {
         fs::write(&file, vec![2; 1 << 20]).unwrap();
         assert_eq!(
             of_file_remembered(&file, Some(&cache)).unwrap().0,
-            of_bytes(&vec![2; 1 << 20])
+            sha256_hex(&vec![2; 1 << 20])
         );
     }
 
@@ -151,7 +148,7 @@ mod tests {
         let (file, cache) = (folder.path().join("large"), folder.path().join("hashes.json"));
         fs::write(&file, vec![1; 1 << 20]).unwrap();
         fs::write(&cache, "broken").unwrap();
-        let expected = of_bytes(&vec![1; 1 << 20]);
+        let expected = sha256_hex(&vec![1; 1 << 20]);
         assert_eq!(of_file_remembered(&file, Some(&cache)).unwrap().0, expected);
         assert_eq!(
             of_file_remembered(&file, Some(&file.join("no/folder"))).unwrap().0,

@@ -239,9 +239,17 @@ mod replica_set;
 mod scope;
 pub mod secret;
 mod template;
-
 #[cfg(test)]
 mod tests;
 
-pub use hash::of_bytes as sha256_hex;
 pub use scope::Scope;
+
+/// The hex SHA-256 of bytes.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

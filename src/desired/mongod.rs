@@ -10,7 +10,7 @@ use super::container::root_file;
 use super::expand::Work;
 use super::secret::{AGENT_USER, STORE};
 use super::template::{MONGOD_CONF, MONGOD_SERVICE};
-use super::{Container, Content, Desired, Mongod, SecretName, Unit, hash};
+use super::{Container, Content, Desired, Mongod, SecretName, Unit, sha256_hex};
 use crate::topology::{MIN_CACHE, OVERHEAD};
 
 /// A mongod and whose it is.
@@ -108,13 +108,13 @@ impl Owned<'_> {
         if container.system_users.is_empty() {
             container.system_users.push("mongodb".to_owned());
         }
-        let data = data_path(self.mongod.port);
+        let data = &self.mongod.data;
         for (path, mode, owner) in [
             ("/etc/distctl", 0o755, "root"),
             ("/var/lib/distctl", 0o711, "root"),
             (STORE, 0o700, "root"),
             ("/var/lib/mongodb", 0o755, "mongodb"),
-            (&data, 0o700, "mongodb"),
+            (data, 0o700, "mongodb"),
             ("/var/log/mongodb", 0o755, "mongodb"),
         ] {
             add_directory(container, path, mode, owner);
@@ -126,7 +126,7 @@ impl Owned<'_> {
         let mut context = Context::new();
         context.insert("port", &self.mongod.port);
         context.insert("address", address);
-        context.insert("db_path", &data_path(self.mongod.port));
+        context.insert("db_path", &self.mongod.data);
         context.insert("log", &self.mongod.log);
         context.insert("cache_gb", &gigabytes(cache));
         context.insert("auth", &self.auth);
@@ -164,12 +164,8 @@ impl Owned<'_> {
     }
 }
 
-pub(super) fn conf_path(port: u16) -> String {
+fn conf_path(port: u16) -> String {
     format!("/etc/distctl/mongod-{port}.conf")
-}
-
-pub(super) fn data_path(port: u16) -> String {
-    format!("/var/lib/mongodb/{port}")
 }
 
 /// The hash of all that a running mongod does not take up by itself: its configuration, its binary, and the lines of
@@ -187,7 +183,7 @@ fn revision(conf: &str, binary: &str, unit: &str) -> String {
         .filter(from_the_start)
         .filter(|line| !line.is_empty());
     let all = format!("{conf}\n{binary}\n{}", service.collect::<Vec<_>>().join("\n"));
-    hash::of_bytes(all.as_bytes())[..16].to_owned()
+    sha256_hex(all.as_bytes())[..16].to_owned()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use super::{Container, Content, Desired, File, hash};
+use super::{Container, Content, Desired, File, sha256_hex};
 
 /// The name of the list.
 const MANIFEST: &str = "manifest.json";
@@ -84,7 +84,7 @@ fn container(container: &Container) -> Value {
 
 fn file(file: &File) -> Value {
     let content = match &file.content {
-        Content::Bytes(bytes) => json!({ "sha256": hash::of_bytes(bytes), "size": bytes.len() }),
+        Content::Bytes(bytes) => json!({ "sha256": sha256_hex(bytes), "size": bytes.len() }),
         Content::Artifact { path, sha256, size } => {
             json!({ "artifact": path.display().to_string(), "sha256": sha256, "size": size })
         }

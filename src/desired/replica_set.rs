@@ -51,8 +51,8 @@ fn mongod(container: &str, port: u16, topology: &Topology) -> Mongod {
         port,
         host: format!("{address}:{port}"),
         unit: format!("mongod-{port}.service"),
+        data: format!("/var/lib/mongodb/{port}"),
         log: format!("/var/log/mongodb/mongod-{port}.log"),
-        data: super::mongod::data_path(port),
     }
 }
 

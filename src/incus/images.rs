@@ -60,7 +60,7 @@ impl Client {
     /// # Errors
     /// [`Error::UnknownRemote`]; [`Error::Config`] where it has no address that another server can reach.
     pub fn remote_image(&self, remote: &str, alias: &str) -> Result<Source, Error> {
-        let remotes = Remotes::load()?;
+        let remotes = Remotes::load(self.places())?;
         let found = remotes.get(remote)?;
         let reachable = found.addresses().into_iter().find(|address| address.starts_with("http"));
         let Some(server) = reachable else {

@@ -41,6 +41,7 @@ pub use images::Source;
 pub use instances::{Instance, NewInstance, Status};
 pub use networks::{Allocation, Network};
 pub use projects::Project;
+pub use remote::Places;
 pub use server::Server;
 pub use session::Session;
 pub use state::InstanceState;
@@ -48,7 +49,7 @@ pub use transport::RequestCount;
 pub use websocket::{Input, Output};
 
 use answer::Reply;
-use remote::{Remote, Remotes};
+use remote::Remotes;
 use transport::{Call, Endpoint, Transport};
 
 /// All but what RFC 3986 calls unreserved.
@@ -76,6 +77,7 @@ struct Inner {
     transport: Transport,
     server: Server,
     project: String,
+    places: Places,
 }
 
 impl Client {
@@ -88,24 +90,32 @@ impl Client {
     /// [`Error::NotThere`], [`Error::NotIncus`], [`Error::TooOld`], [`Error::MissingExtension`], [`Error::Untrusted`],
     /// [`Error::Certificate`], and for remotes [`Error::UnknownRemote`] and [`Error::Config`].
     pub async fn connect(target: &Target) -> Result<Self, Error> {
+        Self::connect_from(&Places::from_environment(), target).await
+    }
+
+    /// Finds the daemon as [`Client::connect`] does, with other places than the environment says.
+    ///
+    /// # Errors
+    /// Those of [`Client::connect`].
+    pub async fn connect_from(places: &Places, target: &Target) -> Result<Self, Error> {
         match &target.remote {
-            None => Self::local(target).await,
-            Some(name) => Self::remote(name, target).await,
+            None => Self::local(places, target).await,
+            Some(name) => Self::remote(name, places, target).await,
         }
     }
 
-    async fn local(target: &Target) -> Result<Self, Error> {
-        let socket = remote::default_socket();
+    async fn local(places: &Places, target: &Target) -> Result<Self, Error> {
+        let socket = places.socket();
         match socket.fallback {
             Some(user) if user.exists() && refuses(&socket.path).await => {
-                Self::meet(Endpoint::Unix(user), None, target, own_project()).await
+                Self::meet(Endpoint::Unix(user), None, places, target, own_project()).await
             }
-            _ => Self::meet(Endpoint::Unix(socket.path), None, target, None).await,
+            _ => Self::meet(Endpoint::Unix(socket.path), None, places, target, None).await,
         }
     }
 
-    async fn remote(name: &str, target: &Target) -> Result<Self, Error> {
-        let remotes = Remotes::load()?;
+    async fn remote(name: &str, places: &Places, target: &Target) -> Result<Self, Error> {
+        let remotes = Remotes::load(places)?;
         let remote = remotes.get(name)?;
         let config = |message: String| Error::Config { path: format!("remote {name}").into(), message };
         if remote.protocol() != "incus" {
@@ -114,39 +124,36 @@ impl Client {
         }
         let mut last = config("has no address".into());
         for address in remote.addresses() {
-            match Self::at(&address, name, &remotes, remote, target).await {
+            let project = remote.project().map(str::to_owned);
+            let tried = match address.strip_prefix("unix:").map(|path| path.trim_start_matches("//")) {
+                Some("") => Self::local(places, target).await,
+                Some(path) => Self::meet(Endpoint::Unix(path.into()), None, places, target, project).await,
+                None => {
+                    let identity = remotes.identity(name);
+                    let config = Box::new(tls::configuration(&remotes.trust(name), identity.as_ref())?);
+                    let shown = identity.map(|identity| identity.certificate.display().to_string());
+                    Self::meet(Endpoint::Https(address, config), shown.as_deref(), places, target, project).await
+                }
+            };
+            match tried {
                 Err(error @ Error::NotThere { .. }) => last = error,
-                result => return result,
+                done => return done,
             }
         }
         Err(last)
     }
 
-    async fn at(address: &str, name: &str, all: &Remotes, remote: &Remote, target: &Target) -> Result<Self, Error> {
-        let project = remote.project().map(str::to_owned);
-        if let Some(path) = address.strip_prefix("unix:") {
-            let path = path.trim_start_matches("//");
-            if path.is_empty() {
-                return Self::local(target).await;
-            }
-            return Self::meet(Endpoint::Unix(path.into()), None, target, project).await;
-        }
-        let identity = all.identity(name);
-        let config = tls::configuration(&all.trust(name), identity.as_ref())?;
-        let shown = identity.map(|identity| identity.certificate.display().to_string());
-        Self::meet(Endpoint::Https(address.into(), Box::new(config)), shown.as_deref(), target, project).await
-    }
-
     async fn meet(
         endpoint: Endpoint,
         shown: Option<&str>,
+        places: &Places,
         target: &Target,
         project: Option<String>,
     ) -> Result<Self, Error> {
         let transport = Transport::new(endpoint, target.parallel)?;
         let server = server::meet(&transport, shown).await?;
         let project = target.project.clone().or(project).unwrap_or_else(|| "default".into());
-        Ok(Self { inner: Arc::new(Inner { transport, server, project }) })
+        Ok(Self { inner: Arc::new(Inner { transport, server, project, places: places.clone() }) })
     }
 
     /// Tells who answers.
@@ -172,6 +179,10 @@ impl Client {
     /// Gives the server's clock as of its last answer, in whole seconds.
     pub fn server_time(&self) -> Option<jiff::Timestamp> {
         self.inner.transport.date()
+    }
+
+    fn places(&self) -> &Places {
+        &self.inner.places
     }
 
     fn transport(&self) -> &Transport {

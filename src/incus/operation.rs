@@ -138,7 +138,10 @@ impl Client {
         loop {
             let cause = match self.wait_once(pending).await {
                 Ok(operation) if operation.is_final() => return pending.conclude(operation, None),
-                Ok(_) => None,
+                Ok(_) => {
+                    unreachable = None;
+                    continue;
+                }
                 Err(Error::Api(cause)) => Some(cause),
                 Err(error) if is_passing(&error, &mut unreachable) => None,
                 Err(error) => return Err(error),

@@ -14,6 +14,54 @@ use super::tls::{Identity, Trust};
 /// The image server that every incus knows without being told.
 const IMAGES: (&str, &str) = ("images", "https://images.linuxcontainers.org");
 
+/// Where incus keeps its things for this user, as its environment variables say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Places {
+    /// `$INCUS_SOCKET`: the daemon's socket.
+    pub socket: Option<PathBuf>,
+    /// `$INCUS_DIR`: the daemon's directory, where its socket is.
+    pub daemon: Option<PathBuf>,
+    /// `$INCUS_CONF`, else `~/.config/incus`: the user's remotes and certificates.
+    pub config: Option<PathBuf>,
+    /// `$INCUS_GLOBAL_CONF`, else `/etc/incus`: remotes for everyone.
+    pub global: PathBuf,
+}
+
+impl Places {
+    /// Reads the environment.
+    pub fn from_environment() -> Self {
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let home = || variable("HOME").map(|home| home.join(".config/incus"));
+        Self {
+            socket: variable("INCUS_SOCKET"),
+            daemon: variable("INCUS_DIR"),
+            config: variable("INCUS_CONF").or_else(home),
+            global: variable("INCUS_GLOBAL_CONF").unwrap_or_else(|| PathBuf::from("/etc/incus")),
+        }
+    }
+
+    /// Gives the socket that the incus command line would use.
+    pub(super) fn socket(&self) -> Socket {
+        if let Some(path) = self.socket.clone() {
+            return Socket { path, fallback: None };
+        }
+        let directory = self.daemon.clone().unwrap_or_else(|| {
+            let run = PathBuf::from("/run/incus");
+            if run.join("unix.socket").exists() { run } else { PathBuf::from("/var/lib/incus") }
+        });
+        Socket { path: directory.join("unix.socket"), fallback: Some(directory.join("unix.socket.user")) }
+    }
+}
+
+/// A socket to try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Socket {
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// The socket of the restricted daemon for ordinary users, where the first one may refuse this user.
+    pub(super) fallback: Option<PathBuf>,
+}
+
 /// The part of `config.yml` that distctl uses.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -65,20 +113,15 @@ pub(super) struct Remotes {
 }
 
 impl Remotes {
-    /// Reads `$INCUS_CONF` or `~/.config/incus`, then what `$INCUS_GLOBAL_CONF` or `/etc/incus` adds.
+    /// Reads the user's remotes, and what the system's add.
     ///
     /// # Errors
     /// [`Error::Config`] where a file is there and can't be read.
-    pub(super) fn load() -> Result<Self, Error> {
-        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let home = || variable("XDG_CONFIG_HOME").or_else(|| variable("HOME").map(|home| home.join(".config")));
-        let own = variable("INCUS_CONF").or_else(|| home().map(|config| config.join("incus")));
-        let global = variable("INCUS_GLOBAL_CONF").unwrap_or_else(|| PathBuf::from("/etc/incus"));
-        Self::read(own, &global)
+    pub(super) fn load(places: &Places) -> Result<Self, Error> {
+        Self::read(places.config.clone(), &places.global)
     }
 
-    /// Reads the remotes of a user's directory and of the system's.
-    pub(super) fn read(own: Option<PathBuf>, global: &Path) -> Result<Self, Error> {
+    fn read(own: Option<PathBuf>, global: &Path) -> Result<Self, Error> {
         let mut remotes = match &own {
             Some(directory) => parse_file(directory)?,
             None => BTreeMap::new(),
@@ -167,28 +210,6 @@ fn parse(text: &str) -> Result<BTreeMap<String, Remote>, String> {
     let file: Option<File> = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
     let remotes = file.unwrap_or_default().remotes.unwrap_or_default();
     Ok(remotes.into_iter().map(|(name, remote)| (name, remote.unwrap_or_default())).collect())
-}
-
-/// A socket to try, and whether only the restricted daemon of ordinary users listens there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Socket {
-    /// Where it is.
-    pub(super) path: PathBuf,
-    /// Tried instead where the first one refuses this user.
-    pub(super) fallback: Option<PathBuf>,
-}
-
-/// Gives the socket that the incus command line would use.
-pub(super) fn default_socket() -> Socket {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(path) = variable("INCUS_SOCKET") {
-        return Socket { path, fallback: None };
-    }
-    let directory = variable("INCUS_DIR").unwrap_or_else(|| {
-        let run = PathBuf::from("/run/incus");
-        if run.join("unix.socket").exists() { run } else { PathBuf::from("/var/lib/incus") }
-    });
-    Socket { path: directory.join("unix.socket"), fallback: Some(directory.join("unix.socket.user")) }
 }
 
 #[cfg(test)]

@@ -77,6 +77,10 @@ pub struct Fragmentation {
     /// The parts. Together they take each letter from A to Z once.
     #[schemars(length(min = 1))]
     pub fragments: Vec<At<Fragment>>,
+    /// Whether all parts could be read: otherwise nothing is said of them as a whole.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) complete: bool,
 }
 
 /// A part of a fragmented collection.

@@ -48,6 +48,7 @@ pub struct Also {
 
 impl Finding {
     fn new(severity: Severity, span: Option<Span>, message: String) -> Self {
+        let span = span.filter(|span| span.line > 0);
         Self {
             severity,
             message,

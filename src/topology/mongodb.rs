@@ -111,6 +111,10 @@ pub struct ReplicaSet {
     /// Its members, at most 50. Any container may hold any number of them.
     #[schemars(length(min = 1, max = 50))]
     pub members: Vec<At<Member>>,
+    /// Whether all members could be read: otherwise nothing is said of them as a whole.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) complete: bool,
 }
 
 /// A member of a replica set.

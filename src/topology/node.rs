@@ -47,7 +47,7 @@ impl Node {
             }
             Kind::Scalar(text) => format!("`{text}`"),
             Kind::List(_) => "a list".to_owned(),
-            Kind::Map(_) => "keys and values".to_owned(),
+            Kind::Map(_) => "a map".to_owned(),
         }
     }
 

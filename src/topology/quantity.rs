@@ -90,7 +90,9 @@ fn amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 
 /// Writes an amount in the largest unit that needs no fraction. Binary units come first in the list.
 fn show(amount: u64, units: &[(&str, u64)], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let fits = units.iter().find(|(_, factor)| amount > 0 && amount % factor == 0);
+    let fits = units
+        .iter()
+        .find(|(_, factor)| amount > 0 && amount.is_multiple_of(*factor));
     match fits.or(units.last()) {
         Some((unit, factor)) => write!(f, "{}{unit}", amount / factor),
         None => write!(f, "{amount}"),

@@ -124,6 +124,19 @@ impl<'n> Fields<'n> {
         (!matches!(node.kind, Kind::Null)).then_some((key, node))
     }
 
+    /// How many items the list under a key has.
+    pub fn length(&self, name: &str) -> usize {
+        match self
+            .entries
+            .iter()
+            .find(|(key, _)| key.name == name)
+            .map(|(_, node)| &node.kind)
+        {
+            Some(Kind::List(items)) => items.len(),
+            _ => 0,
+        }
+    }
+
     /// A value that may be missing.
     pub fn optional<T: Read>(&mut self, name: &'static str, notes: &mut Notes) -> Option<T> {
         let (key, node) = self.node(name)?;
@@ -171,10 +184,16 @@ impl<'n> Fields<'n> {
 pub(super) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |name: &str| name.to_lowercase().replace(['_', '-'], "");
     let wrong = plain(wrong);
+    let likeness = |name: &str| {
+        // `ip` is a long way from `ipv4` in letters, but not in thought.
+        let part = wrong.len() > 1 && (name.starts_with(&wrong) || wrong.starts_with(name) && name.len() > 1);
+        strsim::normalized_damerau_levenshtein(&wrong, name).max(if part { 0.7 } else { 0.0 })
+    };
     known
-        .map(|name| (strsim::normalized_damerau_levenshtein(&wrong, &plain(name)), name))
+        .map(|name| (likeness(&plain(name)), name))
         .filter(|(likeness, _)| *likeness >= 0.6)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        // The first of those that are equally near.
+        .min_by(|(one, _), (other, _)| other.total_cmp(one))
         .map(|(_, name)| name)
 }
 

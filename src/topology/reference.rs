@@ -72,9 +72,6 @@ fn reference(text: &str) -> Result<Reference, (String, String)> {
         None => (text, None),
     };
     let parts: Vec<_> = path.trim().split('.').collect();
-    let arguments: Option<Vec<_>> = arguments
-        .as_ref()
-        .map(|list| list.iter().map(|(key, value)| (*key, *value)).collect());
     match (parts.as_slice(), arguments.as_deref()) {
         (["secret"], Some([(None, name)])) if is_name(name) => Ok(Reference::Secret((*name).to_owned())),
         (["secret"], _) => Err((
@@ -91,6 +88,7 @@ fn reference(text: &str) -> Result<Reference, (String, String)> {
         )),
         (["containers", name, "ipv4"], None) => Ok(Reference::Address((*name).to_owned())),
         (["mongodb" | "containers", ..], _) => Err(unclear(text)),
+        ([""], _) | ([], _) => Err(unclear(text)),
         ([first, ..], _) => {
             let instead = match nearest(first, ["secret", "mongodb", "containers"].into_iter()) {
                 Some(known) => format!("did you mean `{known}`?"),
@@ -98,11 +96,13 @@ fn reference(text: &str) -> Result<Reference, (String, String)> {
             };
             Err((format!("there is no `{first}` to fill in"), instead))
         }
-        ([], _) => Err(unclear(text)),
     }
 }
 
 fn unclear(text: &str) -> (String, String) {
+    if text.is_empty() {
+        return ("nothing stands between `{{` and `}}`".to_owned(), FORMS.to_owned());
+    }
     (format!("`{text}` is nothing that can be filled in"), FORMS.to_owned())
 }
 
@@ -178,7 +178,7 @@ mod tests {
         {{ mongodb.rsA.uri }} -> `uri` takes the name of a database; write `mongodb.rsA.uri(db='name')`
         {{ mongodb.rsA.url(db='x') }} -> `mongodb.rsA.url(db='x')` is nothing that can be filled in; write `secret('name')`, `mongodb.SET.uri(db='name')` or `containers.NAME.ipv4`
         {{ HOME }} -> there is no `HOME` to fill in; write `secret('name')`, `mongodb.SET.uri(db='name')` or `containers.NAME.ipv4`
-        {{ }} -> there is no `` to fill in; write `secret('name')`, `mongodb.SET.uri(db='name')` or `containers.NAME.ipv4`
+        {{ }} -> nothing stands between `{{` and `}}`; write `secret('name')`, `mongodb.SET.uri(db='name')` or `containers.NAME.ipv4`
         {{ secret('a') -> `{{` is never closed; close it with `}}`
         "
         );

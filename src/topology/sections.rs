@@ -10,14 +10,8 @@ use super::{Artifact, Container, Limits, Network, Origin, Storage, Topology, def
 
 /// Reads the whole file. What can't be read has a stand-in, so that the rest can be checked all the same.
 pub(super) fn topology(node: &Node, origin: Origin, notes: &mut Notes) -> Option<Topology> {
-    let top = Span {
-        start: 0,
-        end: 0,
-        line: 1,
-        column: 1,
-    };
     let extensions = |name: &str| name.starts_with("x-");
-    let mut keys = Fields::of(node, top, notes)?;
+    let mut keys = Fields::of(node, Span::default(), notes)?;
     let topology = Topology {
         name: keys
             .required("name", "products", notes)
@@ -131,9 +125,37 @@ section!(Settings {
     chaining_allowed: optional,
     fast_handover: yes,
 });
-section!(ReplicaSet {
-    members: required("[{ container: db1, port: 27017 }]")
-});
+
+impl Read for ReplicaSet {
+    fn read(node: &Node, owner: Span, notes: &mut Notes) -> Option<Self> {
+        let mut keys = Fields::of(node, owner, notes)?;
+        let written = keys.length("members");
+        let members: Vec<_> = keys.required("members", "[{ container: db1, port: 27017 }]", notes)?;
+        keys.finish(notes);
+        let complete = written == members.len();
+        Some(Self { members, complete })
+    }
+}
+
+impl Read for Fragmentation {
+    fn read(node: &Node, owner: Span, notes: &mut Notes) -> Option<Self> {
+        let mut keys = Fields::of(node, owner, notes)?;
+        let written = keys.length("fragments");
+        let collection = keys.required("collection", "products_db.products", notes);
+        let key = keys.required("key", "name", notes);
+        let fragments: Option<Vec<_>> = keys.required("fragments", "[{ range: A-Z, on: rsA, default: true }]", notes);
+        keys.finish(notes);
+        let (collection, key, fragments) = (collection?, key?, fragments?);
+        let complete = written == fragments.len();
+        Some(Self {
+            collection,
+            key,
+            fragments,
+            complete,
+        })
+    }
+}
+
 section!(Member {
     container: required("db1"),
     port: required("27017"),
@@ -169,11 +191,6 @@ section!(Healthcheck {
     http: required("/health"),
     interval: optional,
     timeout: optional
-});
-section!(Fragmentation {
-    collection: required("products_db.products"),
-    key: required("name"),
-    fragments: required("[{ range: A-Z, on: rsA, default: true }]"),
 });
 section!(Fragment {
     range: optional,

@@ -7,3 +7,7 @@
 )]
 
 mod cli;
+mod fake;
+mod incus_client;
+mod layers;
+mod topology;

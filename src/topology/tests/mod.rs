@@ -1,5 +1,7 @@
 //! Every error and warning, with its place, the part of the file that is marked, and what to write instead.
 
+#![allow(clippy::too_many_lines, reason = "the lines of a snapshot are no lines of code")]
+
 mod deployment;
 mod mongodb;
 mod network;

@@ -30,14 +30,16 @@ pub(super) fn check(topology: &Topology, notes: &mut Notes) {
             }
         }
         letters(rule, span, notes);
-        default(rule, span, notes);
+        if rule.complete {
+            default(rule, span, notes);
+        }
     }
 }
 
 /// Finds letters that two parts take, or none.
 fn letters(rule: &Fragmentation, span: Span, notes: &mut Notes) {
     let mut owners: [Option<Span>; 26] = [None; 26];
-    let mut readable = true;
+    let mut readable = rule.complete;
     for fragment in &rule.fragments {
         let Some(range) = &fragment.range else {
             if !fragment.is_default() {

@@ -14,6 +14,8 @@ mod ports;
 mod services;
 mod votes;
 
+use std::collections::BTreeSet;
+
 use super::finding::{Finding, Notes};
 use super::named::Named;
 use super::read::{listed, nearest};
@@ -43,7 +45,7 @@ fn declared<T>(name: &At<String>, among: &Named<T>, what: &str, notes: &mut Note
 
 /// Says which of the known names was meant, or all of them.
 fn suggest<'a>(finding: &mut Finding, wrong: &str, known: impl Iterator<Item = &'a str>) {
-    let known: Vec<_> = known.collect();
+    let known: BTreeSet<_> = known.collect();
     match nearest(wrong, known.iter().copied()) {
         Some(name) => finding.instead(format!("did you mean `{name}`?")),
         None if known.is_empty() => finding.instead("none is declared yet"),

@@ -18,7 +18,7 @@ pub(super) fn check(topology: &Topology, notes: &mut Notes) {
         }
     }
     for (name, set) in mongodb.replica_sets.iter() {
-        if set.members.is_empty() && !topology.containers.is_empty() {
+        if set.members.is_empty() && set.complete {
             let span = mongodb.replica_sets.span(name);
             notes
                 .error(span, format!("`{name}` has no members"))
@@ -76,10 +76,13 @@ fn whole_seconds(time: &At<Time>, notes: &mut Notes) {
 
 /// Without a member that can be primary, a set is never initiated.
 fn electable(name: &str, set: &ReplicaSet, notes: &mut Notes) {
-    if let (Some(first), false) = (
-        set.members.first(),
-        set.members.iter().any(|member| member.priority() > 0.0),
-    ) {
+    // A priority that is out of range is said already, and a set without votes too.
+    let can = |member: &At<Member>| member.priority() != 0.0;
+    let vote = |member: &At<Member>| member.votes() > 0;
+    if !set.complete || !set.members.iter().any(vote) {
+        return;
+    }
+    if let (Some(first), false) = (set.members.first(), set.members.iter().any(can)) {
         notes
             .error(first.span, format!("no member of `{name}` can become primary"))
             .instead("give at least one a priority above 0, and neither `hidden`, `delay` nor `votes: 0`");

@@ -11,17 +11,9 @@ use super::super::{At, Notes, Topology};
 pub(super) fn check(topology: &Topology, notes: &mut Notes) {
     let bridge = &topology.network.ipv4;
     if bridge.known().is_some() && subnet(bridge, notes) {
+        let taken: Vec<Ipv4Addr> = topology.containers.iter().map(|(_, one)| one.ipv4.value).collect();
         for (_, container) in topology.containers.iter() {
-            address(
-                &container.ipv4,
-                bridge,
-                &topology
-                    .containers
-                    .iter()
-                    .map(|(_, one)| one.ipv4.value)
-                    .collect::<Vec<_>>(),
-                notes,
-            );
+            address(&container.ipv4, bridge, &taken, notes);
         }
     }
     duplicates(topology, notes);

@@ -63,16 +63,16 @@ fn start(name: &str, service: &Service, span: Span, notes: &mut Notes) {
                 .error(check.http.span, format!("`{}` is no path", check.http.value))
                 .instead(format!("write `/{}`", check.http.trim_start_matches('/')));
         }
-        if let (Some(interval), Some(timeout)) = (check.interval, check.timeout) {
-            if interval.value > timeout.value {
-                notes
-                    .error(
-                        interval.span,
-                        format!("asking every {} never succeeds within {}", *interval, *timeout),
-                    )
-                    .instead("write an interval shorter than the timeout")
-                    .also(timeout.span, "the timeout");
-            }
+        if let (Some(interval), Some(timeout)) = (check.interval, check.timeout)
+            && interval.value > timeout.value
+        {
+            notes
+                .error(
+                    interval.span,
+                    format!("asking every {} never succeeds within {}", *interval, *timeout),
+                )
+                .instead("write an interval shorter than the timeout")
+                .also(timeout.span, "the timeout");
         }
     }
     for folder in service.working_dir.iter().filter(|folder| !folder.starts_with('/')) {

@@ -20,7 +20,9 @@ pub(super) fn check(topology: &Topology, notes: &mut Notes) {
                 )
                 .instead("remove some members");
         }
-        count(name, set, notes);
+        if set.complete {
+            count(name, set, notes);
+        }
     }
     majorities(topology, notes);
 }
@@ -86,6 +88,9 @@ fn majorities(topology: &Topology, notes: &mut Notes) {
 
 /// The container that holds a majority of a set's votes. A set of one member has no choice.
 fn majority(set: &ReplicaSet) -> Option<&str> {
+    if !set.complete {
+        return None;
+    }
     let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
     for member in set.members.iter().filter(|member| member.votes() > 0) {
         *votes.entry(&member.container).or_default() += 1;
