@@ -28,7 +28,7 @@ setup: ## Install what building and the lab need, and look for Rust
 
 .PHONY: agent
 agent: setup ## Build the agent, for guests older than this host
-	@$(timed) "build the agent" agent/build
+	@$(timed) "build the agent" agent/build $(agent)
 
 .PHONY: build
 build: agent ## Build distctl with the agent inside: target/release/distctl
