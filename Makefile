@@ -82,7 +82,8 @@ unit: setup ## Unit and integration tests, and the examples of the docs
 	@$(timed) "examples in the documentation" cargo test --workspace --locked --doc
 
 .PHONY: e2e
-e2e: agent mongod ## Tests on a real Incus, in a lab of their own
+e2e: agent mongod ## Tests with real mongods and on a real Incus, in a lab of their own
+	@$(timed) "the agent with real mongods" cargo test --locked --package distctl-agent --test '*'
 	@LAB_NAME=e2e $(timed) "end-to-end tests" .ci/e2e
 
 .PHONY: bench
