@@ -15,6 +15,7 @@ mod context;
 mod interrupt;
 mod line;
 mod plan;
+mod render;
 mod restart;
 mod schema;
 mod status;
@@ -106,6 +107,7 @@ enum Command {
     Destroy(destroy::Destroy),
     Restart(restart::Restart),
     Validate(validate::Validate),
+    Render(render::Render),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -151,6 +153,7 @@ pub async fn run(cli: Cli, ui: &Ui) -> anyhow::Result<Exit> {
         Command::Destroy(command) => command.run(&context).await,
         Command::Restart(command) => command.run(&context).await,
         Command::Validate(command) => command.run(&context).await,
+        Command::Render(command) => command.run(&context).await,
         Command::Schema(command) => command.run(&context).await,
         Command::Completions(command) => command.run(&context).await,
     }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::Context;
+use crate::desired::expand::{AgentFile, expand};
 use crate::topology::{self, Findings, Topology};
 use crate::ui::{Exit, Tone, Ui};
 
@@ -17,7 +18,7 @@ pub struct Validate {}
 impl Validate {
     /// Reads the file and shows what was found.
     pub async fn run(self, context: &Context) -> Result<Exit> {
-        match topology::load(&context.file) {
+        match checked(context) {
             Ok(topology) => {
                 let findings = topology.warnings();
                 show(
@@ -34,6 +35,18 @@ impl Validate {
             }
         }
     }
+}
+
+/// Reads the topology and expands it, which reads its artifacts and renders its templates.
+fn checked(context: &Context) -> std::result::Result<Topology, Findings> {
+    let topology = topology::load(&context.file)?;
+    // What is wrong does not depend on the agent, so that a file can be checked where there is none.
+    let agent = AgentFile {
+        sha256: String::new(),
+        size: 0,
+    };
+    expand(&topology, context.folder(), &agent)?;
+    Ok(topology)
 }
 
 /// Shows findings and a last line: the file, the verdict and how much was found.

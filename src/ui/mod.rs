@@ -141,13 +141,6 @@ impl Ui {
         self.screen.notice(Notice::Warning(text.into()));
     }
 
-    /// Shows what is risky in a topology file, if anything is.
-    pub fn findings(&self, findings: &Findings) {
-        if !findings.list.is_empty() {
-            self.screen.notice(Notice::Findings(findings.clone()));
-        }
-    }
-
     /// Counts findings in words: `2 errors and 1 warning`.
     pub fn count(findings: &Findings) -> String {
         error::count(findings)
@@ -157,9 +150,9 @@ impl Ui {
     pub fn failure(&self, error: &anyhow::Error) -> Exit {
         let exit = error::exit_of(error);
         if exit != Exit::Ok {
-            error::findings_of(error)
-                .into_iter()
-                .for_each(|findings| self.findings(findings));
+            if let Some(findings) = error::findings_of(error) {
+                self.screen.notice(Notice::Findings(findings.clone()));
+            }
             self.screen.notice(Notice::Failure(error::Report::of(error)));
         }
         exit

@@ -186,6 +186,60 @@ fn a_topology_that_is_not_there_is_an_error_that_says_what_to_do() {
 }
 
 #[test]
+fn a_template_that_is_wrong_is_found_before_anything_is_touched() {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("templates")).unwrap();
+    std::fs::write(folder.path().join("templates/hosts"), "{{ nobody.knows }}").unwrap();
+    let output = distctl(&folder, FINE).arg("validate").output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stdout}");
+    assert!(stdout.contains("hosts"), "{stdout}");
+}
+
+#[test]
+fn render_writes_what_would_be_pushed() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("agent"), "an agent").unwrap();
+    let mut command = distctl(&folder, FINE);
+    let output = command
+        .args(["render", "-o", "json"])
+        .env("DISTCTL_AGENT", "agent")
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let files: Vec<_> = value["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| file.as_str().unwrap())
+        .collect();
+    assert!(files.contains(&"rendered/manifest.json"), "{files:?}");
+    assert!(files.iter().all(|file| folder.path().join(file).is_file()));
+    let hosts = std::fs::read_to_string(folder.path().join("rendered/web/etc/hosts")).unwrap();
+    assert!(hosts.contains("10.9.0.11"), "{hosts}");
+}
+
+#[test]
+fn a_broken_topology_keeps_other_commands_from_beginning() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("agent"), "an agent").unwrap();
+    let output = distctl(&folder, BROKEN)
+        .arg("render")
+        .env("DISTCTL_AGENT", "agent")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+    assert!(stderr.contains("topology.yaml:3:28"), "{stderr}");
+    assert!(
+        stderr.ends_with("Error: topology.yaml can't be used: it has 2 errors\n"),
+        "{stderr}"
+    );
+    assert!(!folder.path().join("rendered").exists());
+}
+
+#[test]
 fn the_file_may_come_from_the_environment() {
     let ran = run_with(FINE, &["validate"], &[("DISTCTL_FILE", "nowhere.yaml")]);
     assert_eq!(ran.code, Some(1));
