@@ -37,18 +37,14 @@ impl Context {
         let warnings = topology.warnings();
         if warnings.has_warnings() {
             let file = self.file.display();
-            self.ui
-                .note(format!("{file} has {}: see `distctl validate`", Ui::count(&warnings)));
+            self.ui.note(format!("{file} has {}: see `distctl validate`", Ui::count(&warnings)));
         }
         Ok(topology)
     }
 
     /// The folder of the topology file, which artifacts are relative to.
     pub fn folder(&self) -> &Path {
-        self.file
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."))
+        self.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 
     /// A token that the first Ctrl-C cancels; from now on it does not end the process any more.

@@ -95,11 +95,8 @@ pub(super) fn desired(context: &Context, agent: &Agent) -> Result<Desired> {
 
 /// Connects to the daemon that the user means.
 pub(super) async fn connect(context: &Context) -> Result<Client> {
-    let target = Target {
-        remote: context.remote.clone(),
-        project: context.project.clone(),
-        parallel: context.parallel,
-    };
+    let target =
+        Target { remote: context.remote.clone(), project: context.project.clone(), parallel: context.parallel };
     Ok(Client::connect(&target).await?)
 }
 

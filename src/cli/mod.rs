@@ -9,9 +9,9 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use crate::ui::{Exit, Options, Output, Progress, Ui};
 
 mod completions;
+mod context;
 mod destroy;
 mod down;
-mod context;
 mod interrupt;
 mod line;
 mod plan;
@@ -46,13 +46,7 @@ usage, 3 degraded or not to be seen, 130 interrupted.";
 struct Global {
     /// The topology to work on
     // No `-f`: that is `logs --follow`.
-    #[arg(
-        long,
-        global = true,
-        value_name = "PATH",
-        default_value = "topology.yaml",
-        env = "DISTCTL_FILE"
-    )]
+    #[arg(long, global = true, value_name = "PATH", default_value = "topology.yaml", env = "DISTCTL_FILE")]
     file: PathBuf,
 
     /// A remote of the incus command line's configuration [default: the local daemon]
@@ -64,24 +58,11 @@ struct Global {
     project: Option<String>,
 
     /// The form of data on standard output: table or json
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_name = "FORM",
-        default_value = "table",
-        hide_possible_values = true
-    )]
+    #[arg(short, long, global = true, value_name = "FORM", default_value = "table", hide_possible_values = true)]
     output: Output,
 
     /// The form of progress on standard error: auto, tty, plain, json or quiet
-    #[arg(
-        long,
-        global = true,
-        value_name = "FORM",
-        default_value = "auto",
-        hide_possible_values = true
-    )]
+    #[arg(long, global = true, value_name = "FORM", default_value = "auto", hide_possible_values = true)]
     progress: Progress,
 
     /// Answer every question with yes
@@ -115,19 +96,8 @@ enum Command {
 impl Cli {
     /// What the global options say about input and output.
     pub fn options(&self) -> Options {
-        let Global {
-            output,
-            progress,
-            yes,
-            verbose,
-            ..
-        } = self.global;
-        Options {
-            output,
-            progress,
-            yes,
-            verbosity: verbose,
-        }
+        let Global { output, progress, yes, verbose, .. } = self.global;
+        Options { output, progress, yes, verbosity: verbose }
     }
 }
 
@@ -169,9 +139,8 @@ fn default_parallel() -> usize {
 /// # Errors
 /// A text for clap's message where it is none, or is negative.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let duration: jiff::SignedDuration = text
-        .parse()
-        .map_err(|_| "write a number and its unit: 500ms, 30s, 5m, 1h".to_string())?;
+    let duration: jiff::SignedDuration =
+        text.parse().map_err(|_| "write a number and its unit: 500ms, 30s, 5m, 1h".to_string())?;
     Duration::try_from(duration).map_err(|_| "a duration can't be negative".to_string())
 }
 

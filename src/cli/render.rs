@@ -29,10 +29,7 @@ impl Render {
         let files = write_tree(&desired, &self.into)?;
         let folder = self.into.display().to_string();
         context.ui.data(&json!({ "folder": folder, "files": files }), || {
-            format!(
-                "wrote {} files to {folder}; {folder}/manifest.json lists what is in them",
-                files.len()
-            )
+            format!("wrote {} files to {folder}; {folder}/manifest.json lists what is in them", files.len())
         })?;
         Ok(Exit::Ok)
     }

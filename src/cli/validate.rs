@@ -21,12 +21,7 @@ impl Validate {
         match checked(context) {
             Ok(topology) => {
                 let findings = topology.warnings();
-                show(
-                    &context.ui,
-                    &findings,
-                    Tone::Good,
-                    &format!("fine: {}", contents(&topology)),
-                )?;
+                show(&context.ui, &findings, Tone::Good, &format!("fine: {}", contents(&topology)))?;
                 Ok(Exit::Ok)
             }
             Err(findings) => {
@@ -41,10 +36,7 @@ impl Validate {
 fn checked(context: &Context) -> std::result::Result<Topology, Findings> {
     let topology = topology::load(&context.file)?;
     // What is wrong does not depend on the agent, so that a file can be checked where there is none.
-    let agent = AgentFile {
-        sha256: String::new(),
-        size: 0,
-    };
+    let agent = AgentFile { sha256: String::new(), size: 0 };
     expand(&topology, context.folder(), &agent)?;
     Ok(topology)
 }
@@ -73,8 +65,7 @@ fn contents(topology: &Topology) -> String {
         (topology.services.iter().count(), "service"),
     ];
     let words = counts.iter().filter(|(count, _)| *count > 0);
-    let words: Vec<_> = words
-        .map(|(count, word)| format!("{count} {word}{}", if *count == 1 { "" } else { "s" }))
-        .collect();
+    let words: Vec<_> =
+        words.map(|(count, word)| format!("{count} {word}{}", if *count == 1 { "" } else { "s" })).collect();
     words.join(", ")
 }

@@ -219,7 +219,8 @@ impl Error {
 
     /// The image is not there or can't be fetched; another one may do.
     pub fn is_image_unavailable(&self) -> bool {
-        const TEXTS: &[&str] = &["Image not provided", "Image not found", "Failed getting remote image", "couldn't be found"];
+        const TEXTS: &[&str] =
+            &["Image not provided", "Image not found", "Failed getting remote image", "couldn't be found"];
         self.says(TEXTS)
     }
 

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use bytes::BytesMut;
-use futures_util::future::{join3, try_join_all};
 use futures_util::StreamExt;
+use futures_util::future::{join3, try_join_all};
 use reqwest::Method;
 use reqwest_websocket::WebSocket;
 use serde_json::{Value, json};
@@ -19,7 +19,6 @@ use super::operation::{Operation, Pending};
 use super::transport::Call;
 use super::websocket::{Input, Output, Task, feed};
 use super::{Client, Error};
-
 
 /// A command. No shell is involved.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -78,12 +78,7 @@ impl Client {
     ///
     /// # Errors
     /// `is_not_found` where the instance is missing.
-    pub async fn make_directory(
-        &self,
-        instance: &str,
-        path: &str,
-        attributes: &FileAttributes,
-    ) -> Result<(), Error> {
+    pub async fn make_directory(&self, instance: &str, path: &str, attributes: &FileAttributes) -> Result<(), Error> {
         const ABOVE: FileAttributes = FileAttributes { uid: 0, gid: 0, mode: 0o755 };
         let _slot = self.transport().slot().await;
         let mut missing = vec![(path.trim_end_matches('/'), attributes)];

@@ -69,9 +69,7 @@ impl Client {
         };
         let certificate = match remotes.pinned(remote) {
             None => None,
-            Some(path) => {
-                Some(std::fs::read_to_string(&path).map_err(|source| Error::HostFile { path, source })?)
-            }
+            Some(path) => Some(std::fs::read_to_string(&path).map_err(|source| Error::HostFile { path, source })?),
         };
         Ok(Source::Remote { server, protocol: found.protocol().into(), alias: alias.into(), certificate })
     }

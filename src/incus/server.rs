@@ -90,7 +90,8 @@ pub(super) async fn meet(transport: &Transport, shown: Option<&str>) -> Result<S
         root => root?,
     };
     if root.auth != "trusted" {
-        let cause = shown.map_or_else(|| "no client certificate was shown".into(), |path| format!("it was shown {path}"));
+        let cause =
+            shown.map_or_else(|| "no client certificate was shown".into(), |path| format!("it was shown {path}"));
         return Err(Error::Untrusted { address: address(), cause });
     }
     let environment = root.environment;

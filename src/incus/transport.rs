@@ -248,7 +248,9 @@ impl Transport {
             Some(NotFound) if local => {
                 "install Incus, or say where it is with INCUS_SOCKET, INCUS_DIR or --remote; `make up` starts a private one"
             }
-            Some(ConnectionRefused) if local => "start the daemon: `systemctl start incus`, or `lab/lab start` for the lab",
+            Some(ConnectionRefused) if local => {
+                "start the daemon: `systemctl start incus`, or `lab/lab start` for the lab"
+            }
             Some(PermissionDenied) => "join the group incus-admin and log in again, or run as root",
             _ => "check the address and that the server has `core.https_address` set, or name another with --remote",
         };

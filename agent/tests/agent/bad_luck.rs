@@ -12,11 +12,7 @@ fn a_member_with_another_keyfile_is_named() {
     bench.start(&["--replSet", "rsA"], "other");
     bench.await_members();
     let port = bench.members[0].port;
-    let request = InitiateRequest {
-        port,
-        config: bench.config(),
-        timeout_ms: 3_000,
-    };
+    let request = InitiateRequest { port, config: bench.config(), timeout_ms: 3_000 };
     let failure = failed(Request::InitiateReplicaSet(request));
     assert_eq!(failure.object, "replica set rsA");
     assert!(failure.cause.contains(&bench.members[1].host), "{failure}");
@@ -31,11 +27,7 @@ fn a_member_of_another_set_is_not_taken() {
     let port = bench.members[0].port;
     let mut other = bench.config();
     other.name = "rsB".into();
-    done(Request::InitiateReplicaSet(InitiateRequest {
-        port,
-        config: other,
-        timeout_ms: 20_000,
-    }));
+    done(Request::InitiateReplicaSet(InitiateRequest { port, config: other, timeout_ms: 20_000 }));
     let failure = failed(bench.initiation());
     assert!(failure.cause.contains("rsB"), "{failure}");
 }
@@ -59,12 +51,7 @@ fn a_set_without_a_majority_is_described() {
     bench.members[(lost + 1) % 3].kill();
     let failure = failed(bench.health(500));
     assert!(failure.cause.contains("there is no primary"), "{failure}");
-    assert!(
-        failure
-            .cause
-            .contains(&format!("{}: nothing listens there", bench.members[lost].host)),
-        "{failure}"
-    );
+    assert!(failure.cause.contains(&format!("{}: nothing listens there", bench.members[lost].host)), "{failure}");
 }
 
 #[test]
@@ -72,12 +59,7 @@ fn a_mongod_that_never_comes_is_waited_for_no_longer_than_asked() {
     let mut bench = Bench::with_members(Auth::None, 1);
     bench.members[0].kill();
     let (port, log) = (bench.members[0].port, bench.at("0.log"));
-    let request = WaitMongodRequest {
-        port,
-        unit: "mongod-none.service".into(),
-        log,
-        timeout_ms: 300,
-    };
+    let request = WaitMongodRequest { port, unit: "mongod-none.service".into(), log, timeout_ms: 300 };
     let failure = failed(Request::WaitMongod(request));
     assert_eq!(failure.object, "mongod-none.service");
     assert!(!failure.log.is_empty(), "its log file explains it");

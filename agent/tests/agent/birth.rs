@@ -16,10 +16,7 @@ fn a_set_with_authentication_comes_to_life() {
 
     let start = Instant::now();
     bench.initiate();
-    assert!(
-        start.elapsed() < Duration::from_secs(8),
-        "no election timeout (10 s) may be waited for"
-    );
+    assert!(start.elapsed() < Duration::from_secs(8), "no election timeout (10 s) may be waited for");
     let young = bench.look(0, "agent").unwrap();
     assert_eq!((young.access, young.writable), (Access::NoUsers, true));
     assert_eq!(young.members.len(), 3);
@@ -33,10 +30,7 @@ fn a_set_with_authentication_comes_to_life() {
     assert_eq!(config.members, bench.config().members);
     assert_eq!(config.settings.heartbeat_timeout_secs, 9);
     let users = seen.users.unwrap();
-    assert_eq!(
-        users.keys().collect::<Vec<_>>(),
-        ["admin.admin", "admin.agent", "admin.shop"]
-    );
+    assert_eq!(users.keys().collect::<Vec<_>>(), ["admin.admin", "admin.agent", "admin.shop"]);
     assert_eq!(users["admin.shop"][0].role, "readWrite");
     for number in [1, 2] {
         assert!(bench.look(number, "agent").unwrap().secondary);
@@ -56,16 +50,9 @@ fn what_is_done_is_not_done_again() {
 fn an_initiation_that_was_cut_off_is_taken_up() {
     let bench = Bench::with_members(Auth::Keyfile, 3);
     let whole = bench.config();
-    let alone = SetConfig {
-        members: whole.members[..1].to_vec(),
-        ..whole
-    };
+    let alone = SetConfig { members: whole.members[..1].to_vec(), ..whole };
     let port = bench.members[0].port;
-    done(Request::InitiateReplicaSet(InitiateRequest {
-        port,
-        config: alone,
-        timeout_ms: PATIENCE,
-    }));
+    done(Request::InitiateReplicaSet(InitiateRequest { port, config: alone, timeout_ms: PATIENCE }));
     bench.initiate();
     assert_eq!(bench.look(0, "agent").unwrap().members.len(), 3);
 }

@@ -18,12 +18,7 @@ pub fn agent() -> Command {
 
 /// Sends any text, as a faulty caller might.
 pub fn call_with(text: &[u8]) -> Answer {
-    let mut child = agent()
-        .arg("call")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = agent().arg("call").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(text).unwrap();
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -33,19 +28,12 @@ pub fn call_with(text: &[u8]) -> Answer {
         Line::Failed(failure) => Err(failure),
         Line::Progress(text) => panic!("the last line must not be progress: {text}"),
     };
-    assert_eq!(
-        output.status.code(),
-        Some(i32::from(outcome.is_err())),
-        "the exit code goes with the last line"
-    );
+    assert_eq!(output.status.code(), Some(i32::from(outcome.is_err())), "the exit code goes with the last line");
     let progress = lines.into_iter().map(|line| match line {
         Line::Progress(text) => text,
         other => panic!("only the last line may be {other:?}"),
     });
-    Answer {
-        progress: progress.collect(),
-        outcome,
-    }
+    Answer { progress: progress.collect(), outcome }
 }
 
 pub fn call(request: Request) -> Answer {
@@ -80,10 +68,7 @@ fn what_is_not_understood_is_refused() {
 
 #[test]
 fn a_guest_is_looked_at() {
-    let seen = inspect(InspectRequest {
-        paths: vec!["/etc/passwd".into(), "/nowhere".into()],
-        ..Default::default()
-    });
+    let seen = inspect(InspectRequest { paths: vec!["/etc/passwd".into(), "/nowhere".into()], ..Default::default() });
     assert_eq!(seen.protocol, protocol::VERSION);
     assert_eq!(seen.paths.keys().collect::<Vec<_>>(), ["/etc/passwd"]);
     assert!(seen.disk_total >= seen.disk_free && seen.disk_total > 0);

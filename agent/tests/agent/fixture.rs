@@ -22,11 +22,7 @@ pub const PATIENCE: u64 = 60_000;
 fn program() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../artifacts/mongod");
     let program = std::env::var_os("DISTCTL_TEST_MONGOD").map_or(here, PathBuf::from);
-    assert!(
-        program.is_file(),
-        "{} is not there: run `lab/mongod artifacts/mongod`",
-        program.display()
-    );
+    assert!(program.is_file(), "{} is not there: run `lab/mongod artifacts/mongod`", program.display());
     program
 }
 
@@ -70,12 +66,7 @@ pub struct Bench {
 impl Bench {
     pub fn empty(auth: Auth) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let bench = Self {
-            members: Vec::new(),
-            auth,
-            folder: tempfile::tempdir().unwrap(),
-            _turn: turn,
-        };
+        let bench = Self { members: Vec::new(), auth, folder: tempfile::tempdir().unwrap(), _turn: turn };
         for name in ["admin", "agent", "shop"] {
             std::fs::write(bench.at(&format!("{name}.password")), format!("{name}-has-a-secret\n")).unwrap();
         }
@@ -121,13 +112,7 @@ impl Bench {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new(program());
         command
-            .args([
-                "--bind_ip",
-                "127.0.0.1",
-                "--nounixsocket",
-                "--wiredTigerCacheSizeGB",
-                "0.25",
-            ])
+            .args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"])
             .args(["--setParameter", "diagnosticDataCollectionEnabled=false"])
             .args(["--port", &port.to_string(), "--dbpath", &data, "--logpath", &log])
             .args(options);
@@ -135,11 +120,7 @@ impl Bench {
             command.args(["--keyFile", &self.at(keyfile)]);
         }
         let child = command.stdout(Stdio::null()).spawn().unwrap();
-        self.members.push(Mongod {
-            port,
-            host: format!("127.0.0.1:{port}"),
-            child,
-        });
+        self.members.push(Mongod { port, host: format!("127.0.0.1:{port}"), child });
         number
     }
 
@@ -159,18 +140,12 @@ impl Bench {
     }
 
     pub fn credential(&self, user: &str) -> Option<Credential> {
-        (self.auth == Auth::Keyfile).then(|| Credential {
-            user: user.into(),
-            password_file: self.at(&format!("{user}.password")),
-        })
+        (self.auth == Auth::Keyfile)
+            .then(|| Credential { user: user.into(), password_file: self.at(&format!("{user}.password")) })
     }
 
     pub fn address(&self) -> SetAddress {
-        SetAddress {
-            name: "rsA".into(),
-            hosts: self.hosts(),
-            credential: self.credential("admin"),
-        }
+        SetAddress { name: "rsA".into(), hosts: self.hosts(), credential: self.credential("admin") }
     }
 
     /// The configuration that the set should have: the first member is the favourite.
@@ -186,26 +161,13 @@ impl Bench {
             secondary_delay_secs: 0,
             tags: [("place".to_owned(), format!("rack{id}"))].into(),
         });
-        let settings = SetSettings {
-            heartbeat_timeout_secs: 9,
-            ..SetSettings::default()
-        };
-        SetConfig {
-            name: "rsA".into(),
-            version: 0,
-            members: members.collect(),
-            settings,
-            other: Default::default(),
-        }
+        let settings = SetSettings { heartbeat_timeout_secs: 9, ..SetSettings::default() };
+        SetConfig { name: "rsA".into(), version: 0, members: members.collect(), settings, other: Default::default() }
     }
 
     pub fn initiation(&self) -> Request {
         let port = self.members[0].port;
-        Request::InitiateReplicaSet(InitiateRequest {
-            port,
-            config: self.config(),
-            timeout_ms: PATIENCE,
-        })
+        Request::InitiateReplicaSet(InitiateRequest { port, config: self.config(), timeout_ms: PATIENCE })
     }
 
     pub fn initiate(&self) -> Vec<String> {
@@ -215,10 +177,7 @@ impl Bench {
     pub fn users(&self) -> EnsureUsersRequest {
         let user = |name: &str, role: &str, db: &str| UserSpec {
             credential: self.credential(name).unwrap(),
-            roles: vec![Role {
-                role: role.into(),
-                db: db.into(),
-            }],
+            roles: vec![Role { role: role.into(), db: db.into() }],
         };
         EnsureUsersRequest {
             port: self.members[0].port,
@@ -242,27 +201,14 @@ impl Bench {
     }
 
     pub fn health(&self, timeout_ms: u64) -> Request {
-        Request::WaitReplicaSet(WaitReplicaSetRequest {
-            set: self.address(),
-            members: self.hosts(),
-            timeout_ms,
-        })
+        Request::WaitReplicaSet(WaitReplicaSetRequest { set: self.address(), members: self.hosts(), timeout_ms })
     }
 
     /// Looks at one member as a user.
     pub fn look(&self, number: usize, user: &str) -> Result<Seen, MongodAbsence> {
-        let query = MongodQuery {
-            port: self.members[number].port,
-            credential: self.credential(user),
-        };
+        let query = MongodQuery { port: self.members[number].port, credential: self.credential(user) };
         let port = query.port;
-        inspect(InspectRequest {
-            mongods: vec![query],
-            ..Default::default()
-        })
-        .mongods
-        .remove(&port)
-        .unwrap()
+        inspect(InspectRequest { mongods: vec![query], ..Default::default() }).mongods.remove(&port).unwrap()
     }
 
     /// The number of the member that takes writes.

@@ -22,10 +22,7 @@ fn handover(bench: &Bench, verb: &str, number: usize, result: &str) -> (String, 
 fn await_primary_other_than(bench: &Bench, number: usize) -> Duration {
     let start = Instant::now();
     while bench.primary().is_none_or(|primary| primary == number) {
-        assert!(
-            start.elapsed() < Duration::from_secs(30),
-            "there must be another primary"
-        );
+        assert!(start.elapsed() < Duration::from_secs(30), "there must be another primary");
     }
     start.elapsed()
 }
@@ -36,10 +33,7 @@ fn after_a_crash_the_freshest_secondary_steps_up() {
     let old = bench.primary().unwrap();
     let secondary = (old + 1) % 3;
     let (line, _) = handover(&bench, "crash", secondary, "signal");
-    assert!(
-        line.contains("is primary already"),
-        "the crash of a secondary changes nothing: {line}"
-    );
+    assert!(line.contains("is primary already"), "the crash of a secondary changes nothing: {line}");
     assert_eq!(bench.primary(), Some(old));
 
     bench.members[old].kill();
@@ -53,10 +47,7 @@ fn after_a_crash_the_freshest_secondary_steps_up() {
     await_primary_other_than(&bench, old);
     let all = start.elapsed();
     eprintln!("the handover took {took:?}, a new primary was seen after {all:?}");
-    assert!(
-        all < Duration::from_secs(4),
-        "much sooner than the election timeout of 10 s: {all:?}"
-    );
+    assert!(all < Duration::from_secs(4), "much sooner than the election timeout of 10 s: {all:?}");
 }
 
 #[test]
@@ -70,10 +61,7 @@ fn before_a_stop_the_primary_steps_down() {
     let (line, _) = handover(&bench, "stop", old, "success");
     assert!(line.contains("has stepped down"), "{line}");
     let waited = await_primary_other_than(&bench, old);
-    assert!(
-        waited < Duration::from_secs(4),
-        "the one that took over was elected at once: {waited:?}"
-    );
+    assert!(waited < Duration::from_secs(4), "the one that took over was elected at once: {waited:?}");
 
     bench.members[old].kill();
     let (line, took) = handover(&bench, "stop", old, "signal");

@@ -6,11 +6,7 @@ use crate::call::{done, failed};
 use crate::fixture::{Auth, Bench, PATIENCE};
 
 fn to(bench: &Bench, config: SetConfig) -> Request {
-    Request::ReconfigureReplicaSet(ReconfigureRequest {
-        set: bench.address(),
-        config,
-        timeout_ms: PATIENCE,
-    })
+    Request::ReconfigureReplicaSet(ReconfigureRequest { set: bench.address(), config, timeout_ms: PATIENCE })
 }
 
 fn current(bench: &Bench) -> SetConfig {
@@ -29,28 +25,17 @@ fn settings_members_and_votes() {
     done(to(&bench, wanted.clone()));
     let second = current(&bench);
     assert!(second.version > first.version);
-    assert_eq!(
-        (second.settings.election_timeout_millis, second.members[2].priority),
-        (5_000, 0.5)
-    );
+    assert_eq!((second.settings.election_timeout_millis, second.members[2].priority), (5_000, 0.5));
     assert_eq!(second.settings.other, first.settings.other, "the set's own id is kept");
 
     done(to(&bench, wanted));
-    assert_eq!(
-        current(&bench).version,
-        second.version,
-        "what is so already is not sent"
-    );
+    assert_eq!(current(&bench).version, second.version, "what is so already is not sent");
 
     bench.start(&["--replSet", "rsA"], "keyfile");
     bench.await_members();
     let mut wanted = second.clone();
     let fourth = bench.config().members[3].clone();
-    wanted.members.push(protocol::SetMember {
-        votes: 0,
-        priority: 0.0,
-        ..fourth.clone()
-    });
+    wanted.members.push(protocol::SetMember { votes: 0, priority: 0.0, ..fourth.clone() });
     done(to(&bench, wanted.clone()));
     bench.await_healthy();
     wanted.members[3] = fourth;
@@ -58,15 +43,9 @@ fn settings_members_and_votes() {
     assert_eq!(current(&bench).members, wanted.members);
 
     let before = current(&bench);
-    let two = SetConfig {
-        members: wanted.members[..2].to_vec(),
-        ..wanted
-    };
+    let two = SetConfig { members: wanted.members[..2].to_vec(), ..wanted };
     let failure = failed(to(&bench, two));
-    assert!(
-        failure.cause.contains("only one member may gain or lose its vote"),
-        "{failure}"
-    );
+    assert!(failure.cause.contains("only one member may gain or lose its vote"), "{failure}");
     assert_eq!(current(&bench), before);
 }
 
@@ -75,11 +54,7 @@ fn a_primary_steps_down_once() {
     let bench = Bench::healthy(Auth::Keyfile);
     let first = bench.primary().unwrap();
     let host = bench.members[first].host.clone();
-    let request = Request::StepDown(StepDownRequest {
-        set: bench.address(),
-        host,
-        timeout_ms: PATIENCE,
-    });
+    let request = Request::StepDown(StepDownRequest { set: bench.address(), host, timeout_ms: PATIENCE });
     assert_eq!(done(request.clone()).len(), 1);
     let second = bench.primary().unwrap();
     assert_ne!(first, second);

@@ -16,10 +16,7 @@ fn a_standalone_gets_its_users() {
     request.set = None;
     done(Request::EnsureUsers(request));
     let seen = bench.look(0, "agent").unwrap();
-    assert_eq!(
-        (seen.access, seen.writable, seen.set_name, seen.config),
-        (Access::Granted, true, None, None)
-    );
+    assert_eq!((seen.access, seen.writable, seen.set_name, seen.config), (Access::Granted, true, None, None));
     assert_eq!(seen.users.unwrap().len(), 3);
     std::fs::write(bench.at("agent.password"), "wrong").unwrap();
     assert!(matches!(bench.look(0, "agent").unwrap().access, Access::Refused(_)));

@@ -36,7 +36,9 @@ async fn servers_that_will_not_do_are_named() {
     assert!(matches!(refused(&fake).await, Error::TooOld { version, .. } if version == "5.21"));
     fake.world().version = "7.0.1".into();
     fake.world().extensions.retain(|name| name != "network_allocations");
-    assert!(matches!(refused(&fake).await, Error::MissingExtension { missing, .. } if missing == ["network_allocations"]));
+    assert!(
+        matches!(refused(&fake).await, Error::MissingExtension { missing, .. } if missing == ["network_allocations"])
+    );
     fake.world().trusted = false;
     assert!(matches!(refused(&fake).await, Error::Untrusted { .. }));
 }
@@ -93,7 +95,10 @@ async fn remotes_are_known_by_their_pinned_certificate() {
     let write = |name: &str, text: &str| std::fs::write(config.path().join(name), text).unwrap();
     std::fs::create_dir(config.path().join("servercerts")).unwrap();
     let dead = "https://127.0.0.1:1";
-    write("config.yml", &format!("remotes: {{lab: {{addr: \"{dead},{url}\", project: web}}, un: {{addr: \"{url}\"}}}}"));
+    write(
+        "config.yml",
+        &format!("remotes: {{lab: {{addr: \"{dead},{url}\", project: web}}, un: {{addr: \"{url}\"}}}}"),
+    );
     write("client.crt", &keys.client);
     write("client.key", &keys.client_key);
     write("servercerts/lab.crt", &keys.server);

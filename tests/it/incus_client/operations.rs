@@ -7,7 +7,8 @@ use distctl::incus::{Client, Error};
 use super::client;
 use crate::fake::{Fake, Outcome, Wording};
 
-const CLASH: &str = "Failed start validation for device \"eth0\": IP address \"10.0.0.2\" already defined on another NIC";
+const CLASH: &str =
+    "Failed start validation for device \"eth0\": IP address \"10.0.0.2\" already defined on another NIC";
 
 async fn stopped(fake: &Fake) -> Client {
     fake.world().add_container("db1", "10.0.0.2", "Stopped");
