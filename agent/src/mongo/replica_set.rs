@@ -95,10 +95,7 @@ impl Birth<'_> {
     async fn await_primary(&self, mongod: &Peer, first: &SetMember) -> Result<bool, Failure> {
         loop {
             match mongod.hello().await {
-                Ok(Hello {
-                    is_writable_primary: true,
-                    ..
-                }) => return Ok(true),
+                Ok(Hello { is_writable_primary: true, .. }) => return Ok(true),
                 // On the way to PRIMARY it calls itself SECONDARY and names itself.
                 Ok(Hello { primary: Some(other), secondary: true, .. }) if other != first.host => return Ok(false),
                 Ok(_) | Err(_) => {}
