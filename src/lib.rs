@@ -11,7 +11,13 @@
 //! [`incus`] speaks the daemon's API, [`guest`] speaks with the agent inside a container, [`ui`] shows values, and
 //! [`cli`] ties them together, one file a command.
 
+pub mod cli;
 pub mod desired;
 pub mod engine;
+pub mod guest;
 pub mod incus;
+pub mod observed;
+pub mod plan;
+pub mod report;
 pub mod topology;
+pub mod ui;

@@ -16,6 +16,9 @@ pub const OWNER_KEY: &str = "user.distctl.topology";
 /// The interface of every container that carries its static address.
 pub const INTERFACE: &str = "eth0";
 
+/// The folder in a guest that keeps the secrets it needs, for root alone.
+pub const SECRET_STORE: &str = "/var/lib/distctl/secrets/";
+
 /// A whole system, ready to be compared with what there is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desired {
@@ -181,6 +184,8 @@ pub struct Mongod {
     pub unit: String,
     /// Its log file.
     pub log: String,
+    /// Its data directory; where that is missing, the mongod has never run.
+    pub data: String,
 }
 
 /// A replica set.
@@ -222,9 +227,29 @@ pub struct Access {
 /// The role of [`Access::agent`], made by the agent itself where it is missing.
 pub const AGENT_ROLE: &str = "distctlAgent";
 
+mod access;
 pub mod address;
+mod artifact;
+mod container;
 pub mod expand;
+mod hash;
+mod mongod;
 pub mod render;
+mod replica_set;
+mod scope;
 pub mod secret;
+mod template;
+#[cfg(test)]
+mod tests;
 
+pub use scope::Scope;
 
+/// The hex SHA-256 of bytes.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

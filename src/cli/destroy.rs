@@ -1,0 +1,65 @@
+//! `distctl destroy`
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::Context;
+use super::line::{self, Stage};
+use crate::plan::{Action, Plan, removal};
+use crate::ui::Exit;
+
+/// Removes all containers of the topology with their data, and its network.
+///
+/// Lists what will be lost and asks for the topology's name.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: distctl destroy --yes")]
+pub struct Destroy {
+    /// Only these containers; the network stays.
+    #[arg(long, value_name = "CONTAINER")]
+    only: Vec<String>,
+
+    /// How long to wait while another run changes this topology (`30s`, `5m`).
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = super::duration)]
+    lock_wait: Duration,
+}
+
+impl Destroy {
+    /// Runs the line with the goal that nothing is there.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let stage = Stage::prepare(context).await?;
+        let observed = stage.observe().await?;
+        let plan = removal(&stage.desired, &observed, &self.only)?;
+        if plan.steps.is_empty() {
+            line::warn(context, &plan.findings);
+            context.ui.note(format!("nothing to do: nothing of {} is there", stage.desired.name));
+            return Ok(Exit::Ok);
+        }
+        context.ui.note(losses(&plan));
+        if !context.ui.ask_name(&stage.desired.name).await? {
+            context.ui.note("nothing was removed");
+            return Ok(Exit::Ok);
+        }
+        let reporter = context.ui.reporter();
+        let lock = stage.lock(context, &reporter, self.lock_wait).await?;
+        let outcome = stage.apply(context, &plan, &reporter).await;
+        lock.release().await?;
+        line::check(&plan, outcome)?;
+        context.ui.note(format!("{} is destroyed", stage.desired.name));
+        Ok(Exit::Ok)
+    }
+}
+
+fn losses(plan: &Plan) -> String {
+    let lost: Vec<String> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::DeleteContainer { container } => Some(format!("  container {container} with all its data")),
+            Action::DeleteNetwork { network } => Some(format!("  network {network}")),
+            _ => None,
+        })
+        .collect();
+    format!("This will be lost for good:\n{}", lost.join("\n"))
+}

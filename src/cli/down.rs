@@ -1,0 +1,41 @@
+//! `distctl down`
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::Context;
+use super::line::{self, Stage};
+use crate::plan::down;
+use crate::ui::Exit;
+
+/// Stops all containers of the topology. Data stays; `up` starts them again.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: distctl down && distctl up")]
+pub struct Down {
+    /// How long to wait while another run changes this topology (`30s`, `5m`).
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = super::duration)]
+    lock_wait: Duration,
+}
+
+impl Down {
+    /// Runs the line with the goal that nothing runs.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let stage = Stage::prepare(context).await?;
+        let observed = stage.observe().await?;
+        let plan = down(&stage.desired, &observed);
+        if plan.steps.is_empty() {
+            line::warn(context, &plan.findings);
+            context.ui.note(format!("nothing to do: no container of {} runs", stage.desired.name));
+            return Ok(Exit::Ok);
+        }
+        let reporter = context.ui.reporter();
+        let lock = stage.lock(context, &reporter, self.lock_wait).await?;
+        let outcome = stage.apply(context, &plan, &reporter).await;
+        lock.release().await?;
+        line::check(&plan, outcome)?;
+        context.ui.note(format!("{} is down; its data is kept. `distctl up` starts it again", stage.desired.name));
+        Ok(Exit::Ok)
+    }
+}

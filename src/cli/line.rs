@@ -1,0 +1,156 @@
+//! The straight line that commands share: load, expand, connect, look, plan, carry out.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::Context;
+use crate::desired::Desired;
+use crate::desired::expand::{AgentFile, expand};
+use crate::engine::event::Reporter;
+use crate::engine::lock::Lock;
+use crate::engine::{self, Hands, Outcome};
+use crate::guest::{Agent, Guests};
+use crate::incus::{Client, Target};
+use crate::observed::{Observed, collect::collect};
+use crate::plan::{Finding, Plan};
+use crate::topology;
+use crate::ui::{Advise, Interrupted};
+
+/// How often `up` looks again before it says that the system does not settle. The longest honest way is four: start
+/// what was stopped, bring back what was down, create users, change configurations.
+const PASSES: usize = 6;
+
+/// A topology, expanded, with a daemon to make it true.
+pub(super) struct Stage {
+    pub desired: Desired,
+    pub guests: Guests,
+    parallel: usize,
+}
+
+impl Stage {
+    /// Loads the topology and connects.
+    pub async fn prepare(context: &Context) -> Result<Self> {
+        let agent = Arc::new(Agent::find()?);
+        let desired = desired(context, &agent)?;
+        let client = connect(context).await?;
+        Ok(Self { desired, guests: Guests { client, agent }, parallel: context.parallel })
+    }
+
+    /// Looks at what is.
+    pub async fn observe(&self) -> Result<Observed> {
+        // Looking is cheap and mostly waiting, so more guests are asked at once than are changed at once.
+        let looks = self.parallel * 4;
+        collect(&self.guests, &self.desired, looks).await.context("the system could not be looked at")
+    }
+
+    /// Takes the lease; waits for another holder up to `patience`.
+    pub async fn lock(&self, context: &Context, reporter: &Arc<dyn Reporter>, patience: Duration) -> Result<Lock> {
+        Lock::take(&self.guests.client, &self.desired.name, patience, reporter, &context.stop()).await.hint(
+            "wait for the other run, or let this one wait with `--lock-wait 5m`; a run that died loses its lease by \
+             itself",
+        )
+    }
+
+    /// Carries a plan out.
+    pub async fn apply(&self, context: &Context, plan: &Plan, reporter: &Arc<dyn Reporter>) -> Outcome {
+        let hands = Hands::new(self.guests.clone(), plan);
+        engine::apply(plan, hands, Arc::clone(reporter), context.stop(), self.parallel).await
+    }
+
+    /// Carries out a plan and what shows afterwards, until nothing is left to do; gives the last plan, which has no
+    /// steps.
+    pub async fn settle(
+        &self,
+        context: &Context,
+        mut plan: Plan,
+        replan: impl Fn(&Observed) -> Plan,
+    ) -> Result<(Plan, Observed)> {
+        let reporter = context.ui.reporter();
+        for _ in 0..PASSES {
+            let outcome = self.apply(context, &plan, &reporter).await;
+            check(&plan, outcome)?;
+            let observed = self.observe().await?;
+            let next = replan(&observed);
+            refuse(&next)?;
+            if next.steps.is_empty() {
+                return Ok((next, observed));
+            }
+            if next == plan {
+                break;
+            }
+            plan = next;
+        }
+        Err(anyhow::anyhow!("the system does not settle; these steps stay necessary:\n{plan}"))
+            .hint("something inside keeps changing what distctl writes: look at `distctl plan -v` and `distctl logs`")
+    }
+}
+
+/// Loads and expands the topology.
+pub(super) fn desired(context: &Context, agent: &Agent) -> Result<Desired> {
+    let topology = topology::load(&context.file)?;
+    let base = context.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = AgentFile { sha256: agent.sha256().to_string(), size: agent.size() };
+    Ok(expand(&topology, base, &file)?)
+}
+
+/// Connects to the daemon that the user means.
+pub(super) async fn connect(context: &Context) -> Result<Client> {
+    let target = Target {
+        remote: context.remote.clone(),
+        project: context.project.clone(),
+        parallel: context.parallel,
+    };
+    Ok(Client::connect(&target).await?)
+}
+
+/// Turns what keeps a plan from being carried out into an error.
+pub(super) fn refuse(plan: &Plan) -> Result<()> {
+    let Some(first) = plan.refusals.first() else { return Ok(()) };
+    let rest: Vec<String> = plan.refusals.iter().skip(1).map(ToString::to_string).collect();
+    let mut text = format!("{} {}; nothing was changed", first.object, first.message);
+    for more in rest {
+        text.push_str("\nand ");
+        text.push_str(&more);
+    }
+    Err(anyhow::anyhow!(text)).hint(first.hint.clone())
+}
+
+/// Turns failed or unfinished steps into an error that names them.
+pub(super) fn check(plan: &Plan, outcome: Outcome) -> Result<()> {
+    if outcome.is_complete() {
+        return Ok(());
+    }
+    let left: Vec<String> = outcome.left.iter().map(|index| plan.steps[*index].action.to_string()).collect();
+    let unfinished = match left.len() {
+        0 => String::new(),
+        count => format!("{count} steps were not done: {}", shorten(&left)),
+    };
+    let mut failed = outcome.failed.into_iter().map(|(_, error)| error);
+    let Some(first) = failed.next() else {
+        return Err(anyhow::Error::from(Interrupted)).hint(format!("{unfinished}; the same command goes on there"));
+    };
+    let others: Vec<String> = failed.map(|error| format!("also {error:#}")).collect();
+    let hint = [others, vec![unfinished]].concat().into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>();
+    match hint.is_empty() {
+        true => Err(first),
+        false => Err(first).hint(format!("{}; mend the cause and run the same command again", hint.join("; "))),
+    }
+}
+
+fn shorten(steps: &[String]) -> String {
+    const SHOWN: usize = 4;
+    match steps.len() {
+        count if count > SHOWN => format!("{} and {} more", steps[..SHOWN].join("; "), count - SHOWN),
+        _ => steps.join("; "),
+    }
+}
+
+/// One line a finding.
+pub(super) fn warn(context: &Context, findings: &[Finding]) {
+    for finding in findings {
+        context.ui.warn(format!("{finding}"));
+    }
+}

@@ -1,0 +1,82 @@
+//! `distctl up`
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use clap::Args;
+
+use super::line::{self, Stage};
+use super::{Context, status};
+use crate::observed::Observed;
+use crate::plan::{Options, Plan, diff};
+use crate::ui::{Advise, Exit};
+
+/// Builds the system, or mends what differs from the topology.
+///
+/// Looks at what is, shows what it would change, asks once, and does it. Run it again after anything: a change of the
+/// file, a crash, a change by hand.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: distctl up --only db1")]
+pub struct Up {
+    /// Only these containers, replica sets or standalones.
+    #[arg(long, value_name = "CONTAINER|SET|SERVICE")]
+    only: Vec<String>,
+
+    /// Take over a network or containers of the declared names that distctl did not make.
+    #[arg(long)]
+    adopt: bool,
+
+    /// How long to wait while another run changes this topology (`30s`, `5m`).
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = super::duration)]
+    lock_wait: Duration,
+}
+
+impl Up {
+    /// Runs the whole line.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let begun = Instant::now();
+        let stage = Stage::prepare(context).await?;
+        let options = Options { adopt: self.adopt, scope: stage.desired.scope(&self.only)? };
+        let observed = stage.observe().await?;
+        let plan = diff(&stage.desired, &observed, &options);
+        line::refuse(&plan)?;
+        if plan.steps.is_empty() {
+            return Ok(nothing_to_do(context, &plan, begun));
+        }
+        context.ui.note(format!("{plan}"));
+        if !context.ui.confirm(&format!("Carry out these {} steps?", plan.steps.len())).await? {
+            context.ui.note("nothing was changed");
+            return Ok(Exit::Ok);
+        }
+        let reporter = context.ui.reporter();
+        let lock = stage.lock(context, &reporter, self.lock_wait).await?;
+        let settled = settle(context, &stage, plan, &options).await;
+        let released = lock.release().await;
+        let (last, observed) = settled?;
+        released?;
+        context.ui.note(format!("{} is up and verified ({:.1} s)", stage.desired.name, begun.elapsed().as_secs_f64()));
+        status::show(context, &stage.desired, &observed, &last)
+    }
+}
+
+/// Carries the plan out under the lease, unless another run has changed the system since it was shown.
+async fn settle(context: &Context, stage: &Stage, shown: Plan, options: &Options) -> Result<(Plan, Observed)> {
+    let observed = stage.observe().await?;
+    let plan = diff(&stage.desired, &observed, options);
+    line::refuse(&plan)?;
+    if plan != shown && !context.yes {
+        return Err(anyhow::anyhow!("the system changed while the plan was shown; nothing was changed"))
+            .hint("run the command again to see the plan as it is now");
+    }
+    stage.settle(context, plan, |observed| diff(&stage.desired, observed, options)).await
+}
+
+fn nothing_to_do(context: &Context, plan: &Plan, begun: Instant) -> Exit {
+    if plan.findings.is_empty() {
+        let took = begun.elapsed().as_secs_f64();
+        context.ui.note(format!("nothing to do: {} is as declared ({took:.2} s)", plan.topology));
+        return Exit::Ok;
+    }
+    line::warn(context, &plan.findings);
+    Exit::Degraded
+}

@@ -1,0 +1,258 @@
+//! The lease that keeps two writers of one topology apart.
+//!
+//! It is a key of the Incus project, changed only under `If-Match`: who holds it, since when by the server's clock.
+//! The holder renews it; one that was not renewed for [`LIFETIME`], or whose process on this very host has ended, is
+//! taken over.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::event::{Event, Reporter};
+use crate::incus::{self, Client};
+
+/// How long a lease holds without being renewed.
+pub const LIFETIME: Duration = Duration::from_secs(20);
+
+/// How often it is renewed: three may be lost.
+const RENEWAL: Duration = Duration::from_secs(5);
+
+/// How often a lease that another holds is looked at.
+const POLL: Duration = Duration::from_millis(500);
+
+/// How often a change that met another change of the project is tried again.
+const TRIES: usize = 10;
+
+/// Another writer holds the lease.
+#[derive(Debug, thiserror::Error)]
+#[error("topology {topology} is being changed by {holder} since {since}")]
+pub struct Held {
+    /// The topology.
+    pub topology: String,
+    /// Who: user, host and process.
+    pub holder: String,
+    /// Since when, by the server's clock.
+    pub since: Timestamp,
+}
+
+/// What stands in the key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Lease {
+    holder: String,
+    nonce: String,
+    /// The boot of the holder's host and its process there: shows a dead holder to another process of that host.
+    boot: String,
+    pid: u32,
+    since: Timestamp,
+    renewed: Timestamp,
+}
+
+/// The right to change a topology, held until [`Lock::release`].
+pub struct Lock {
+    client: Client,
+    key: String,
+    nonce: String,
+    renewal: JoinHandle<()>,
+}
+
+impl Lock {
+    /// Takes the lease of a topology; waits up to `patience` while another holds it. `stop` is cancelled if the
+    /// lease is lost later.
+    pub async fn take(
+        client: &Client,
+        topology: &str,
+        patience: Duration,
+        reporter: &Arc<dyn Reporter>,
+        stop: &CancellationToken,
+    ) -> Result<Self> {
+        let key = format!("user.distctl.lock.{topology}");
+        let nonce = format!("{:032x}", rand::random::<u128>());
+        let deadline = Instant::now() + patience;
+        let mut told = false;
+        loop {
+            match try_take(client, &key, &nonce, reporter).await {
+                Ok(None) => break,
+                // Something else in the project changed meanwhile: look again at once.
+                Err(error) if error.is_precondition_failed() => {}
+                Err(error) => return Err(error.into()),
+                Ok(Some(lease)) if Instant::now() >= deadline => {
+                    let (topology, holder, since) = (topology.to_string(), lease.holder, lease.since);
+                    return Err(Held { topology, holder, since }.into());
+                }
+                Ok(Some(lease)) => {
+                    if !told {
+                        reporter.report(Event::Note(format!("waiting for {}, who is changing {topology}", lease.holder)));
+                        told = true;
+                    }
+                    tokio::select! {
+                        () = tokio::time::sleep(POLL) => {}
+                        () = stop.cancelled() => return Err(anyhow!("interrupted while waiting for {}", lease.holder)),
+                    }
+                }
+            }
+        }
+        let renewal = tokio::spawn(renew(client.clone(), key.clone(), nonce.clone(), Arc::clone(reporter), stop.clone()));
+        Ok(Self { client: client.clone(), key, nonce, renewal })
+    }
+
+    /// Gives the lease back.
+    pub async fn release(self) -> Result<()> {
+        self.renewal.abort();
+        for _ in 0..TRIES {
+            let mut project = self.client.read_project().await?;
+            match parse(project.config.get(&self.key)) {
+                Some(lease) if lease.nonce == self.nonce => project.config.remove(&self.key),
+                _ => return Ok(()),
+            };
+            match self.client.update_project(&project).await {
+                Ok(()) => return Ok(()),
+                Err(error) if error.is_precondition_failed() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(anyhow!("the project changes too often to give the lease {} back; it ends by itself", self.key))
+    }
+}
+
+/// Takes the lease, or says who holds it.
+async fn try_take(
+    client: &Client,
+    key: &str,
+    nonce: &str,
+    reporter: &Arc<dyn Reporter>,
+) -> Result<Option<Lease>, incus::Error> {
+    let mut project = client.read_project().await?;
+    let now = server_now(client);
+    if let Some(lease) = parse(project.config.get(key)) {
+        if let Some(why) = over(&lease, now, &boot_id(), process_lives) {
+            reporter.report(Event::Note(format!("taking over from {}: {why}", lease.holder)));
+        } else {
+            return Ok(Some(lease));
+        }
+    }
+    let pid = std::process::id();
+    let lease = Lease {
+        holder: holder(pid),
+        nonce: nonce.to_string(),
+        boot: boot_id(),
+        pid,
+        since: now,
+        renewed: now,
+    };
+    let text = serde_json::to_string(&lease).unwrap_or_default();
+    project.config.insert(key.to_string(), text);
+    client.update_project(&project).await?;
+    Ok(None)
+}
+
+/// Why a lease holds no more, if it doesn't.
+fn over(lease: &Lease, now: Timestamp, boot: &str, lives: impl Fn(u32) -> bool) -> Option<String> {
+    if !boot.is_empty() && lease.boot == boot && !lives(lease.pid) {
+        return Some(format!("its process {} has ended", lease.pid));
+    }
+    let age = now.duration_since(lease.renewed);
+    let lifetime = SignedDuration::try_from(LIFETIME).unwrap_or(SignedDuration::MAX);
+    (age > lifetime).then(|| format!("it was last heard of {} s ago", age.as_secs()))
+}
+
+async fn renew(client: Client, key: String, nonce: String, reporter: Arc<dyn Reporter>, stop: CancellationToken) {
+    let mut renewed = Instant::now();
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        match renew_once(&client, &key, &nonce).await {
+            Ok(true) => renewed = Instant::now(),
+            Ok(false) => {
+                reporter.report(Event::Note("another run has taken the lease over; stopping".to_string()));
+                return stop.cancel();
+            }
+            // The daemon may be restarting; as long as the lease holds, nobody else can have it.
+            Err(_) if renewed.elapsed() < LIFETIME => {}
+            Err(error) => {
+                reporter.report(Event::Note(format!("the lease can't be renewed ({error}); stopping")));
+                return stop.cancel();
+            }
+        }
+    }
+}
+
+/// Renews the lease; `false` where it is not ours any more.
+async fn renew_once(client: &Client, key: &str, nonce: &str) -> Result<bool, incus::Error> {
+    for _ in 0..TRIES {
+        let mut project = client.read_project().await?;
+        let Some(mut lease) = parse(project.config.get(key)).filter(|lease| lease.nonce == nonce) else {
+            return Ok(false);
+        };
+        lease.renewed = server_now(client);
+        project.config.insert(key.to_string(), serde_json::to_string(&lease).unwrap_or_default());
+        match client.update_project(&project).await {
+            Err(error) if error.is_precondition_failed() => {}
+            result => return result.map(|()| true),
+        }
+    }
+    Ok(true)
+}
+
+fn parse(text: Option<&String>) -> Option<Lease> {
+    serde_json::from_str(text?).ok()
+}
+
+/// The server's clock, since hosts may disagree about the time.
+fn server_now(client: &Client) -> Timestamp {
+    client.server_time().unwrap_or_else(Timestamp::now)
+}
+
+fn holder(pid: u32) -> String {
+    let user = std::env::var("USER").unwrap_or_else(|_| "someone".to_string());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{user}@{} (process {pid})", host.trim())
+}
+
+fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_string()
+}
+
+fn process_lives(pid: u32) -> bool {
+    std::path::Path::new(&format!("/proc/{pid}")).exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease(renewed: &str) -> Lease {
+        let renewed = renewed.parse().unwrap();
+        Lease { holder: "ana@lab".into(), nonce: "n".into(), boot: "b".into(), pid: 7, since: renewed, renewed }
+    }
+
+    #[test]
+    fn holds_while_it_is_renewed() {
+        let now = "2026-01-01T00:00:10Z".parse().unwrap();
+        assert_eq!(over(&lease("2026-01-01T00:00:00Z"), now, "b", |_| true), None);
+        assert_eq!(over(&lease("2026-01-01T00:00:00Z"), now, "another host", |_| false), None);
+    }
+
+    #[test]
+    fn ends_when_it_was_not_renewed() {
+        let now = "2026-01-01T00:01:00Z".parse().unwrap();
+        let why = over(&lease("2026-01-01T00:00:00Z"), now, "another host", |_| true);
+        assert_eq!(why.as_deref(), Some("it was last heard of 60 s ago"));
+    }
+
+    #[test]
+    fn ends_at_once_when_its_process_on_this_host_is_gone() {
+        let now = "2026-01-01T00:00:01Z".parse().unwrap();
+        let why = over(&lease("2026-01-01T00:00:00Z"), now, "b", |_| false);
+        assert_eq!(why.as_deref(), Some("its process 7 has ended"));
+    }
+
+    #[test]
+    fn a_clock_in_the_past_does_not_end_it() {
+        let now = "2020-01-01T00:00:00Z".parse().unwrap();
+        assert_eq!(over(&lease("2026-01-01T00:00:00Z"), now, "another host", |_| true), None);
+    }
+}

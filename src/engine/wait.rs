@@ -1,0 +1,40 @@
+//! How long steps may take, and which of them change nothing.
+
+use std::time::Duration;
+
+use crate::plan::Action;
+
+/// How long a container may take from its start until its systemd answers and its address is there. Seen: 1 to 2 s
+/// with five at once on two cores; a slow disk may need many times that.
+pub const CONTAINER_READY: Duration = Duration::from_secs(90);
+
+/// How long a unit may take to become active.
+pub const UNIT_ACTIVE: Duration = Duration::from_secs(90);
+
+/// How long a mongod may take to answer after its start; recovery after a crash reads its journal first.
+pub const MONGOD_ANSWERS: Duration = Duration::from_secs(120);
+
+/// How long a set may take to elect a primary. MongoDB's own default waits 10 s before it calls an election.
+pub const PRIMARY_ELECTED: Duration = Duration::from_secs(60);
+
+/// How long members may take to become PRIMARY or SECONDARY; a new one copies all data first.
+pub const SET_HEALTHY: Duration = Duration::from_secs(300);
+
+/// How long a change of a set or of its users may be tried.
+pub const SET_CHANGED: Duration = Duration::from_secs(60);
+
+/// How long a clean stop of a container may take: its mongods hand over and write a checkpoint.
+pub const CONTAINER_STOPS: Duration = Duration::from_secs(120);
+
+/// Whether a step only waits, so that it can be broken off at any time.
+pub fn only_waits(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::WaitContainer { .. } | Action::WaitMongod(_) | Action::WaitReplicaSet { .. }
+    )
+}
+
+/// Milliseconds, as the agent takes them.
+pub fn millis(duration: Duration) -> u64 {
+    duration.as_millis().try_into().unwrap_or(u64::MAX)
+}

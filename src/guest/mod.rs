@@ -1,0 +1,9 @@
+//! The host's side of the talk with the agent inside a container.
+
+mod call;
+mod failure;
+mod place;
+
+pub use call::{Guests, call};
+pub use failure::{Error, GuestFailure, one_line};
+pub use place::Agent;

@@ -1,0 +1,105 @@
+//! Asks Incus and the agents: the only reads.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use futures_util::stream::{self, StreamExt};
+use protocol::{InspectRequest, Inspection, MongodQuery, Reply, Request};
+
+use super::{Container, Network, Observed, Part, Status};
+use crate::desired::{self, Desired, OWNER_KEY};
+use crate::guest::{self, Guests};
+use crate::incus::{self, Instance};
+
+/// Unit files of these names in a guest are distctl's.
+const UNIT_PREFIXES: &[&str] = &["mongod-"];
+
+/// Takes one snapshot of all that a topology declares or owns; `parallel` guests are asked at once.
+pub async fn collect(guests: &Guests, desired: &Desired, parallel: usize) -> Result<Observed, incus::Error> {
+    let client = &guests.client;
+    let (network, instances, allocations) =
+        tokio::join!(client.network(&desired.network.name), client.instances(), client.allocations());
+    let network = match network {
+        Ok(seen) => Part::Present(Network { managed: seen.managed, users: seen.used_by.len(), config: seen.config }),
+        Err(error) if error.is_not_found() => Part::Absent,
+        Err(error) => return Err(error),
+    };
+    let ours: Vec<Instance> = instances?
+        .into_iter()
+        .filter(|instance| {
+            desired.containers.contains_key(&instance.name) || instance.config.get(OWNER_KEY) == Some(&desired.name)
+        })
+        .collect();
+    let taken = taken(desired, client.project(), allocations.unwrap_or_default());
+    let containers = stream::iter(ours)
+        .map(|instance| look(guests, desired, instance))
+        .buffer_unordered(parallel.max(1))
+        .collect::<BTreeMap<_, _>>()
+        .await;
+    Ok(Observed { network, containers, taken })
+}
+
+/// Declared addresses that something else than the declared container holds.
+fn taken(desired: &Desired, project: &str, allocations: Vec<incus::Allocation>) -> BTreeMap<Ipv4Addr, String> {
+    let mut taken = BTreeMap::new();
+    for allocation in allocations {
+        let Some(address) = allocation.address.split('/').next().and_then(|text| text.parse::<Ipv4Addr>().ok()) else {
+            continue;
+        };
+        for container in desired.containers.values().filter(|container| container.ipv4 == address) {
+            let own = format!("/1.0/instances/{}", container.name);
+            let in_project = format!("{own}?project={project}");
+            if allocation.used_by != own && allocation.used_by != in_project {
+                taken.insert(address, allocation.used_by.clone());
+            }
+        }
+    }
+    taken
+}
+
+async fn look(guests: &Guests, desired: &Desired, instance: Instance) -> (String, Part<Container>) {
+    let status = match &instance.status {
+        incus::Status::Running => Status::Running,
+        incus::Status::Stopped => Status::Stopped,
+        incus::Status::Frozen => Status::Frozen,
+        other => Status::Other(other.to_string()),
+    };
+    let guest = match status {
+        Status::Running => look_inside(guests, desired, &instance.name).await,
+        _ => Part::Absent,
+    };
+    let config = instance.config.into_iter().filter(|(key, _)| !key.starts_with("volatile.")).collect();
+    (instance.name, Part::Present(Container { status, config, devices: instance.devices, guest }))
+}
+
+async fn look_inside(guests: &Guests, desired: &Desired, container: &str) -> Part<Box<Inspection>> {
+    let request = desired.containers.get(container).map(|wanted| questions(desired, wanted)).unwrap_or_default();
+    match guest::call(guests, container, &Request::Inspect(request), |_| {}).await {
+        Ok(Reply::Inspection(seen)) => Part::Present(seen),
+        Ok(Reply::Ok) => Part::Unreachable("its agent answered something else".to_string()),
+        Err(error) => Part::Unreachable(guest::one_line(&error)),
+    }
+}
+
+/// What one guest is asked.
+fn questions(desired: &Desired, wanted: &desired::Container) -> InspectRequest {
+    let mut paths: Vec<String> = wanted.files.keys().cloned().collect();
+    paths.extend(wanted.directories.iter().map(|directory| directory.path.clone()));
+    InspectRequest {
+        paths,
+        packages: wanted.packages.clone(),
+        units: wanted.units.keys().cloned().collect(),
+        unit_prefixes: UNIT_PREFIXES.iter().map(ToString::to_string).collect(),
+        mongods: mongods(desired, &wanted.name),
+    }
+}
+
+fn mongods(desired: &Desired, container: &str) -> Vec<MongodQuery> {
+    let query = |mongod: &desired::Mongod, access: &Option<desired::Access>| {
+        let credential = access.as_ref().map(|access| access.agent.clone());
+        (mongod.container == container).then_some(MongodQuery { port: mongod.port, credential })
+    };
+    let members = desired.replica_sets.values().flat_map(|set| set.members.iter().map(|one| query(one, &set.access)));
+    let singles = desired.standalones.values().map(|one| query(&one.mongod, &one.access));
+    members.chain(singles).flatten().collect()
+}

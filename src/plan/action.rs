@@ -1,0 +1,354 @@
+//! What a step does. Each action carries all that is needed to do it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use protocol::{Directory, SetAddress, SetConfig};
+
+use crate::desired::{Access, Container, File, Mongod, Network};
+
+/// One thing that the engine can do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Makes the bridge.
+    CreateNetwork(Network),
+    /// Sets configuration keys of the bridge; `None` unsets one.
+    UpdateNetwork {
+        /// Its name.
+        network: String,
+        /// The keys.
+        config: BTreeMap<String, Option<String>>,
+    },
+    /// Removes the bridge.
+    DeleteNetwork {
+        /// Its name.
+        network: String,
+    },
+    /// Makes a container, stopped.
+    CreateContainer(Box<Container>),
+    /// Sets configuration keys and devices of a container; `None` unsets a key.
+    UpdateContainer {
+        /// Its name.
+        container: String,
+        /// The keys.
+        config: BTreeMap<String, Option<String>>,
+        /// The devices, whole.
+        devices: BTreeMap<String, BTreeMap<String, String>>,
+    },
+    /// Puts a file into a container through Incus, running or not.
+    PushFile {
+        /// The container.
+        container: String,
+        /// Where it goes.
+        to: String,
+        /// Permission bits; the owner is root.
+        mode: u32,
+        /// What is pushed.
+        source: PushSource,
+    },
+    /// Starts a container.
+    StartContainer {
+        /// Its name.
+        container: String,
+    },
+    /// Lets a frozen container go on.
+    UnfreezeContainer {
+        /// Its name.
+        container: String,
+    },
+    /// Stops a container cleanly.
+    StopContainer {
+        /// Its name.
+        container: String,
+    },
+    /// Restarts a container cleanly.
+    RestartContainer {
+        /// Its name.
+        container: String,
+    },
+    /// Removes a stopped container with all its data.
+    DeleteContainer {
+        /// Its name.
+        container: String,
+    },
+    /// Waits until systemd takes orders in a container and its address is right inside.
+    WaitContainer {
+        /// Its name.
+        container: String,
+        /// The address with its prefix length.
+        address: String,
+    },
+    /// Installs Debian packages that are missing.
+    InstallPackages {
+        /// The container.
+        container: String,
+        /// Their names.
+        packages: Vec<String>,
+    },
+    /// Writes files in a running container, with users and directories.
+    WriteFiles {
+        /// The container.
+        container: String,
+        /// System users that must exist.
+        system_users: Vec<String>,
+        /// Directories that must exist.
+        directories: Vec<Directory>,
+        /// Files by path. Artifacts were pushed to their [staging place](staging_path) before.
+        files: BTreeMap<String, File>,
+        /// Files to remove.
+        remove: Vec<String>,
+    },
+    /// Starts, restarts or stops units and waits for them.
+    ChangeUnits {
+        /// The container.
+        container: String,
+        /// Whether systemd must read unit files again.
+        reload: bool,
+        /// Units to enable and start.
+        start: Vec<String>,
+        /// Units to restart.
+        restart: Vec<String>,
+        /// Units to stop and disable.
+        stop: Vec<String>,
+        /// Log files by unit.
+        logs: BTreeMap<String, String>,
+    },
+    /// Waits until a mongod answers.
+    WaitMongod(Mongod),
+    /// Initiates a replica set from one of its members.
+    InitiateReplicaSet {
+        /// The member that becomes primary.
+        first: Mongod,
+        /// The configuration.
+        config: SetConfig,
+    },
+    /// Creates or corrects the users of a set or a standalone.
+    EnsureUsers {
+        /// The set's or standalone's name.
+        owner: String,
+        /// The mongod to speak to: the primary, the one that will be, or the standalone.
+        through: Mongod,
+        /// The set; `None` for a standalone.
+        set: Option<SetAddress>,
+        /// The users.
+        access: Access,
+    },
+    /// Brings a set to its next configuration.
+    ReconfigureReplicaSet {
+        /// The container whose agent does it.
+        container: String,
+        /// The set.
+        set: SetAddress,
+        /// The configuration.
+        config: SetConfig,
+        /// What it changes: `add 10.10.10.12:27020 without a vote`.
+        what: String,
+    },
+    /// Makes a member hand over if it is primary.
+    StepDown {
+        /// The container whose agent asks.
+        container: String,
+        /// The set.
+        set: SetAddress,
+        /// The member.
+        host: String,
+    },
+    /// Waits until members of a set are PRIMARY or SECONDARY.
+    WaitReplicaSet {
+        /// The container whose agent asks.
+        container: String,
+        /// The set.
+        set: SetAddress,
+        /// The members.
+        members: Vec<String>,
+    },
+}
+
+/// What is pushed.
+#[derive(Clone, PartialEq, Eq)]
+pub enum PushSource {
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// A file of this host.
+    Host {
+        /// Where it is.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// distctl's own agent.
+    Agent,
+}
+
+impl std::fmt::Debug for PushSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Self::Host { path, .. } => write!(f, "Host({})", path.display()),
+            Self::Agent => f.write_str("Agent"),
+        }
+    }
+}
+
+/// Where an artifact is put before the agent moves it into place, by its hash.
+pub fn staging_path(sha256: &str) -> String {
+    format!("/var/lib/distctl/staging/{sha256}")
+}
+
+impl Action {
+    /// What the step is about, for a display with one line each: a container, a set or a network.
+    pub fn lane(&self) -> &str {
+        match self {
+            Self::CreateNetwork(network) => &network.name,
+            Self::UpdateNetwork { network, .. } | Self::DeleteNetwork { network } => network,
+            Self::CreateContainer(container) => &container.name,
+            Self::UpdateContainer { container, .. }
+            | Self::PushFile { container, .. }
+            | Self::StartContainer { container }
+            | Self::UnfreezeContainer { container }
+            | Self::StopContainer { container }
+            | Self::RestartContainer { container }
+            | Self::DeleteContainer { container }
+            | Self::WaitContainer { container, .. }
+            | Self::InstallPackages { container, .. }
+            | Self::WriteFiles { container, .. }
+            | Self::ChangeUnits { container, .. } => container,
+            Self::WaitMongod(mongod) => &mongod.container,
+            Self::InitiateReplicaSet { config, .. } => &config.name,
+            Self::EnsureUsers { owner, .. } => owner,
+            Self::ReconfigureReplicaSet { set, .. } | Self::StepDown { set, .. } | Self::WaitReplicaSet { set, .. } => {
+                &set.name
+            }
+        }
+    }
+
+    /// The action's name in JSON: `create_container`.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::CreateNetwork(_) => "create_network",
+            Self::UpdateNetwork { .. } => "update_network",
+            Self::DeleteNetwork { .. } => "delete_network",
+            Self::CreateContainer(_) => "create_container",
+            Self::UpdateContainer { .. } => "update_container",
+            Self::PushFile { .. } => "push_file",
+            Self::StartContainer { .. } => "start_container",
+            Self::UnfreezeContainer { .. } => "unfreeze_container",
+            Self::StopContainer { .. } => "stop_container",
+            Self::RestartContainer { .. } => "restart_container",
+            Self::DeleteContainer { .. } => "delete_container",
+            Self::WaitContainer { .. } => "wait_container",
+            Self::InstallPackages { .. } => "install_packages",
+            Self::WriteFiles { .. } => "write_files",
+            Self::ChangeUnits { .. } => "change_units",
+            Self::WaitMongod(_) => "wait_mongod",
+            Self::InitiateReplicaSet { .. } => "initiate_replica_set",
+            Self::EnsureUsers { .. } => "ensure_users",
+            Self::ReconfigureReplicaSet { .. } => "reconfigure_replica_set",
+            Self::StepDown { .. } => "step_down",
+            Self::WaitReplicaSet { .. } => "wait_replica_set",
+        }
+    }
+}
+
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::CreateNetwork(network) => write!(f, "create network {} ({})", network.name, network.ipv4),
+            Self::UpdateNetwork { network, .. } => write!(f, "update network {network}"),
+            Self::DeleteNetwork { network } => write!(f, "delete network {network}"),
+            Self::CreateContainer(container) => write!(f, "create container {} ({})", container.name, container.ipv4),
+            Self::UpdateContainer { container, .. } => write!(f, "update container {container}"),
+            Self::PushFile { container, to, .. } => write!(f, "push {to} to {container}"),
+            Self::StartContainer { container } => write!(f, "start container {container}"),
+            Self::UnfreezeContainer { container } => write!(f, "unfreeze container {container}"),
+            Self::StopContainer { container } => write!(f, "stop container {container}"),
+            Self::RestartContainer { container } => write!(f, "restart container {container}"),
+            Self::DeleteContainer { container } => write!(f, "delete container {container} and its data"),
+            Self::WaitContainer { container, address } => write!(f, "wait until {container} is up as {address}"),
+            Self::InstallPackages { container, packages } => {
+                write!(f, "install {} in {container}", packages.join(", "))
+            }
+            Self::WriteFiles {
+                container,
+                files,
+                remove,
+                ..
+            } => write_files(f, container, files, remove),
+            Self::ChangeUnits {
+                container,
+                reload,
+                start,
+                restart,
+                stop,
+                ..
+            } => change_units(
+                f,
+                container,
+                *reload,
+                &[("start", start), ("restart", restart), ("stop", stop)],
+            ),
+            Self::WaitMongod(mongod) => write!(f, "wait for mongod {} in {}", mongod.port, mongod.container),
+            Self::InitiateReplicaSet { first, config } => {
+                write!(f, "initiate replica set {} on {}", config.name, first.host)
+            }
+            Self::EnsureUsers { owner, access, .. } => {
+                let names: Vec<_> = access.users.iter().map(|user| user.credential.user.as_str()).collect();
+                write!(f, "ensure users of {owner}: {}", names.join(", "))
+            }
+            Self::ReconfigureReplicaSet { set, what, .. } => write!(f, "reconfigure {}: {what}", set.name),
+            Self::StepDown { set, host, .. } => write!(f, "step {host} down as primary of {}", set.name),
+            Self::WaitReplicaSet { set, members, .. } => {
+                write!(
+                    f,
+                    "wait until {} of {} {} healthy",
+                    members.join(", "),
+                    set.name,
+                    are(members.len())
+                )
+            }
+        }
+    }
+}
+
+fn are(count: usize) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}
+
+fn write_files(
+    f: &mut std::fmt::Formatter<'_>,
+    container: &str,
+    files: &BTreeMap<String, File>,
+    remove: &[String],
+) -> std::fmt::Result {
+    match (files.len(), remove.len()) {
+        (0, 0) => write!(f, "make users and directories in {container}"),
+        (0, _) => write!(f, "remove {} in {container}", remove.join(", ")),
+        (1, 0) => write!(
+            f,
+            "write {} in {container}",
+            files.keys().map(String::as_str).collect::<String>()
+        ),
+        (count, 0) => write!(f, "write {count} files in {container}"),
+        (count, gone) => write!(f, "write {count} and remove {gone} files in {container}"),
+    }
+}
+
+fn change_units(
+    f: &mut std::fmt::Formatter<'_>,
+    container: &str,
+    reload: bool,
+    groups: &[(&str, &Vec<String>)],
+) -> std::fmt::Result {
+    let mut words: Vec<String> = groups
+        .iter()
+        .filter(|(_, units)| !units.is_empty())
+        .map(|(verb, units)| {
+            let short: Vec<_> = units.iter().map(|unit| unit.trim_end_matches(".service")).collect();
+            format!("{verb} {}", short.join(", "))
+        })
+        .collect();
+    if words.is_empty() && reload {
+        words.push("reload unit files".to_string());
+    }
+    write!(f, "{} in {container}", words.join("; "))
+}

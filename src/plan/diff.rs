@@ -1,0 +1,163 @@
+//! From `Desired` and `Observed` to a `Plan`.
+
+use std::collections::BTreeMap;
+
+use super::order::Draft;
+use super::{Action, Cause, Change, Effect, Plan, container, mongod, replica_set};
+use crate::desired::{Desired, OWNER_KEY, Scope};
+use crate::observed::{Network, Observed, Part};
+
+/// What the user asks for besides the topology.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Takes over a network or containers of the declared names that are not distctl's.
+    pub adopt: bool,
+    /// Plans only this part.
+    pub scope: Scope,
+}
+
+/// Plans the steps that bring what is to what should be.
+pub fn diff(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
+    let mut draft = Draft::new(desired, observed);
+    let scope = &options.scope;
+    plan_network(&mut draft, options.adopt);
+    for container in desired
+        .containers
+        .values()
+        .filter(|container| scope.has_container(&container.name))
+    {
+        container::plan(&mut draft, container, options.adopt);
+    }
+    for standalone in desired
+        .standalones
+        .values()
+        .filter(|standalone| scope.has_mongods(&standalone.name))
+    {
+        mongod::plan_standalone(&mut draft, standalone);
+    }
+    for set in desired.replica_sets.values().filter(|set| scope.has_mongods(&set.name)) {
+        replica_set::plan(&mut draft, set);
+    }
+    container::remove_undeclared_units(&mut draft, scope);
+    find_undeclared_containers(&mut draft);
+    super::secrets::keep_used(&mut draft);
+    draft.plan
+}
+
+fn plan_network(draft: &mut Draft<'_>, adopt: bool) {
+    let desired = draft.desired;
+    let wanted = &desired.network;
+    match &draft.observed.network {
+        Part::Absent => {
+            let step = draft.chain(Action::CreateNetwork(wanted.clone()), Cause::Missing);
+            for container in desired.containers.keys() {
+                draft.wait_for(container, step);
+            }
+        }
+        Part::Unreachable(why) => draft.find(
+            format!("network {}", wanted.name),
+            format!("can't be looked at: {why}"),
+            "run `distctl doctor`",
+        ),
+        Part::Present(seen) => compare_network(draft, seen, adopt),
+    }
+}
+
+fn compare_network(draft: &mut Draft<'_>, seen: &Network, adopt: bool) {
+    let wanted = &draft.desired.network;
+    let object = format!("network {}", wanted.name);
+    if !seen.managed {
+        return draft.refuse(
+            object,
+            "is an interface of the host that Incus does not manage",
+            "name another network under `network: name:` in the topology",
+        );
+    }
+    let owner = seen.config.get(OWNER_KEY);
+    let ours = owner == Some(&draft.desired.name);
+    if !ours && !adopt {
+        // A network that others made is used as it is where it serves; it is never changed.
+        let unlike: Vec<_> = ["ipv4.address", "ipv4.nat"]
+            .into_iter()
+            .filter(|key| is(seen.config.get(*key)) != is(wanted.config.get(*key)))
+            .map(|key| {
+                format!(
+                    "{key} is {} and not {}",
+                    is(seen.config.get(key)),
+                    is(wanted.config.get(key))
+                )
+            })
+            .collect();
+        if !unlike.is_empty() {
+            let whose = owner.map_or("is not distctl's".to_string(), |name| {
+                format!("belongs to topology {name}")
+            });
+            draft.refuse(
+                object,
+                format!("{whose}, and {}", unlike.join(", ")),
+                "name another network under `network: name:`, or take this one over with `--adopt`",
+            );
+        }
+        return;
+    }
+    let (changes, config) = compare_config(&wanted.config, &seen.config, &[]);
+    if !changes.is_empty() {
+        draft.chain(
+            Action::UpdateNetwork {
+                network: wanted.name.clone(),
+                config,
+            },
+            Cause::Changed(changes),
+        );
+    }
+}
+
+fn is(value: Option<&String>) -> &str {
+    match value.map(String::as_str) {
+        None | Some("") => "unset",
+        Some(value) => value,
+    }
+}
+
+/// Compares wanted keys, and those of `ours` that are not wanted any more, with what was seen.
+pub(super) fn compare_config(
+    wanted: &BTreeMap<String, String>,
+    seen: &BTreeMap<String, String>,
+    ours: &[&str],
+) -> (Vec<Change>, BTreeMap<String, Option<String>>) {
+    let mut changes = Vec::new();
+    let mut config = BTreeMap::new();
+    let gone = ours
+        .iter()
+        .copied()
+        .filter(|key| seen.contains_key(*key) && !wanted.contains_key(*key));
+    for key in wanted.keys().map(String::as_str).chain(gone) {
+        let (from, to) = (seen.get(key), wanted.get(key));
+        if from != to {
+            let change = Change {
+                field: key.into(),
+                from: is(from).into(),
+                to: is(to).into(),
+                effect: Effect::Live,
+            };
+            changes.push(change);
+            config.insert(key.to_string(), to.cloned());
+        }
+    }
+    (changes, config)
+}
+
+fn find_undeclared_containers(draft: &mut Draft<'_>) {
+    let (desired, observed) = (draft.desired, draft.observed);
+    for name in observed
+        .containers
+        .keys()
+        .filter(|name| !desired.containers.contains_key(*name))
+    {
+        draft.find(
+            format!("container {name}"),
+            "belongs to this topology and is not declared in it any more",
+            format!("declare it again, or remove it with its data: `distctl destroy --only {name}`"),
+        );
+    }
+}

@@ -1,0 +1,186 @@
+//! mongods one by one: what is known of each, and the standalones.
+
+use protocol::{Access as Seen, MongodAbsence, Role, UserSpec};
+
+use super::order::Draft;
+use super::{Action, Cause, Change, Effect};
+use crate::desired::{Access, Mongod, Standalone};
+
+/// How much is known of a mongod while the plan is made.
+pub(super) enum State<'a> {
+    /// It has never run; this plan starts it.
+    New,
+    /// It has run before and is on its way up.
+    Starting,
+    /// It comes into sight only when its container has been started.
+    Later,
+    /// It answered.
+    Up(&'a protocol::Mongod),
+    /// It can't be seen; the reason.
+    Unseen(String),
+}
+
+/// What is known of a mongod. Containers are planned before, so what this plan starts is known.
+pub(super) fn state<'a>(draft: &Draft<'a>, mongod: &Mongod) -> State<'a> {
+    if draft.is_absent(&mongod.container) {
+        return State::New;
+    }
+    let Some(guest) = draft.guest(&mongod.container) else {
+        return match draft.tail(&mongod.container) {
+            Some(_) => State::Later,
+            None => State::Unseen(format!("container {} can't be looked into", mongod.container)),
+        };
+    };
+    match guest.mongods.get(&mongod.port) {
+        Some(Ok(seen)) => State::Up(seen),
+        _ if draft.started.contains(&(mongod.container.clone(), mongod.unit.clone())) => {
+            if guest.paths.contains_key(&mongod.data) {
+                State::Starting
+            } else {
+                State::New
+            }
+        }
+        Some(Err(MongodAbsence::NotListening)) => State::Starting,
+        Some(Err(MongodAbsence::NotAnswering(why))) => State::Unseen(format!("{} does not answer: {why}", mongod.host)),
+        None => State::Unseen(format!("{} was not asked", mongod.host)),
+    }
+}
+
+/// Waits for a mongod behind its container's steps.
+pub(super) fn wait(draft: &mut Draft<'_>, mongod: &Mongod) -> usize {
+    let after = draft.tail(&mongod.container);
+    draft.add(Action::WaitMongod(mongod.clone()), Cause::Follows, after)
+}
+
+/// Plans a mongod that is in no set: start, restart, users.
+pub(super) fn plan_standalone(draft: &mut Draft<'_>, standalone: &Standalone) {
+    let mongod = &standalone.mongod;
+    match state(draft, mongod) {
+        State::New => {
+            let up = wait(draft, mongod);
+            ensure_users(draft, standalone, Cause::Missing, up);
+        }
+        State::Starting => {
+            wait(draft, mongod);
+            draft.plan.look_again = true;
+        }
+        State::Later => draft.plan.look_again = true,
+        State::Unseen(why) => draft.find(
+            format!("mongod {}", standalone.name),
+            why,
+            format!("look at its log: `distctl logs {}`", mongod.container),
+        ),
+        State::Up(seen) => compare_standalone(draft, standalone, seen),
+    }
+}
+
+fn ensure_users(draft: &mut Draft<'_>, standalone: &Standalone, cause: Cause, after: usize) {
+    if let Some(access) = standalone.access.clone() {
+        let (owner, through) = (standalone.name.clone(), standalone.mongod.clone());
+        draft.add(
+            Action::EnsureUsers {
+                owner,
+                through,
+                set: None,
+                access,
+            },
+            cause,
+            [after],
+        );
+    }
+}
+
+fn compare_standalone(draft: &mut Draft<'_>, standalone: &Standalone, seen: &protocol::Mongod) {
+    let mongod = &standalone.mongod;
+    let outdated = draft
+        .outdated
+        .contains(&(mongod.container.clone(), mongod.unit.clone()));
+    let mut after: Vec<usize> = draft.tail(&mongod.container).into_iter().collect();
+    if outdated {
+        after = vec![restart(
+            draft,
+            mongod,
+            Cause::State("runs with an older configuration".into()),
+            after,
+        )];
+        after = vec![draft.add(Action::WaitMongod(mongod.clone()), Cause::Follows, after)];
+    }
+    if let Some(access) = &standalone.access
+        && let Some(cause) = users_cause(draft, &standalone.name, access, seen)
+    {
+        let (owner, through) = (standalone.name.clone(), mongod.clone());
+        draft.add(
+            Action::EnsureUsers {
+                owner,
+                through,
+                set: None,
+                access: access.clone(),
+            },
+            cause,
+            after,
+        );
+    }
+}
+
+/// Restarts the unit of a mongod.
+pub(super) fn restart(draft: &mut Draft<'_>, mongod: &Mongod, cause: Cause, after: Vec<usize>) -> usize {
+    let action = Action::ChangeUnits {
+        container: mongod.container.clone(),
+        reload: false,
+        start: Vec::new(),
+        restart: vec![mongod.unit.clone()],
+        stop: Vec::new(),
+        logs: [(mongod.unit.clone(), mongod.log.clone())].into(),
+    };
+    draft.add(action, cause, after)
+}
+
+/// Why users must be written, if they must; a refused credential is a finding.
+pub(super) fn users_cause(
+    draft: &mut Draft<'_>,
+    owner: &str,
+    access: &Access,
+    seen: &protocol::Mongod,
+) -> Option<Cause> {
+    match &seen.access {
+        Seen::NoUsers => Some(Cause::Missing),
+        Seen::Refused(why) => {
+            draft.find(
+                format!("users of {owner}"),
+                format!("mongod refuses the user {}: {why}", access.agent.user),
+                format!(
+                    "compare the password in {} with the user in the database `admin`, or restore that user with the \
+                     administrator's password in {}",
+                    access.agent.password_file, access.admin.password_file
+                ),
+            );
+            None
+        }
+        Seen::Granted => {
+            let users = seen.users.as_ref()?;
+            let changes: Vec<_> = access
+                .users
+                .iter()
+                .filter_map(|wanted| user_change(wanted, users.get(&format!("admin.{}", wanted.credential.user))))
+                .collect();
+            (!changes.is_empty()).then_some(Cause::Changed(changes))
+        }
+    }
+}
+
+fn user_change(wanted: &UserSpec, seen: Option<&Vec<Role>>) -> Option<Change> {
+    let sorted = |roles: &[Role]| {
+        let mut names: Vec<_> = roles.iter().map(|role| format!("{}@{}", role.role, role.db)).collect();
+        names.sort();
+        names.join(" ")
+    };
+    let to = sorted(&wanted.roles);
+    let from = seen.map_or("missing".to_string(), |roles| sorted(roles));
+    let field = format!("user {}", wanted.credential.user);
+    (from != to).then_some(Change {
+        field,
+        from,
+        to,
+        effect: Effect::Live,
+    })
+}

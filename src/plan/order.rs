@@ -1,0 +1,98 @@
+//! A plan in the making: steps are only ever added behind what they wait for, so its order is one to follow.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Action, Cause, Finding, Plan, Step};
+use crate::desired::Desired;
+use crate::observed::{Observed, Part};
+
+/// A plan in the making.
+pub(super) struct Draft<'a> {
+    pub desired: &'a Desired,
+    pub observed: &'a Observed,
+    pub plan: Plan,
+    /// The last step of each lane that later steps of the lane wait for.
+    tails: BTreeMap<String, usize>,
+    /// Units whose running process was started with something older than what is declared, by container.
+    pub outdated: BTreeSet<(String, String)>,
+    /// Units that this plan starts, by container.
+    pub started: BTreeSet<(String, String)>,
+}
+
+impl<'a> Draft<'a> {
+    pub fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
+        let plan = Plan {
+            topology: desired.name.clone(),
+            ..Plan::default()
+        };
+        Self {
+            desired,
+            observed,
+            plan,
+            tails: BTreeMap::new(),
+            outdated: BTreeSet::new(),
+            started: BTreeSet::new(),
+        }
+    }
+
+    /// Adds a step behind others and gives its index.
+    pub fn add(&mut self, action: Action, cause: Cause, after: impl IntoIterator<Item = usize>) -> usize {
+        let after: BTreeSet<usize> = after.into_iter().collect();
+        self.plan.steps.push(Step {
+            action,
+            cause,
+            after: after.into_iter().collect(),
+        });
+        self.plan.steps.len() - 1
+    }
+
+    /// Adds a step at the end of its own lane and gives its index.
+    pub fn chain(&mut self, action: Action, cause: Cause) -> usize {
+        let lane = action.lane().to_string();
+        let after = self.tail(&lane);
+        let index = self.add(action, cause, after);
+        self.tails.insert(lane, index);
+        index
+    }
+
+    /// Lets the next step of a lane wait for another one.
+    pub fn wait_for(&mut self, lane: &str, step: usize) {
+        self.tails.insert(lane.to_string(), step);
+    }
+
+    /// The last step of a lane, if it has one.
+    pub fn tail(&self, lane: &str) -> Option<usize> {
+        self.tails.get(lane).copied()
+    }
+
+    /// Notes what a plan can't mend.
+    pub fn find(&mut self, object: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
+        self.plan.findings.push(Finding {
+            object: object.into(),
+            message: message.into(),
+            hint: hint.into(),
+        });
+    }
+
+    /// Notes what keeps the whole plan from being carried out.
+    pub fn refuse(&mut self, object: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
+        self.plan.refusals.push(Finding {
+            object: object.into(),
+            message: message.into(),
+            hint: hint.into(),
+        });
+    }
+
+    /// What was seen inside a container.
+    pub fn guest(&self, container: &str) -> Option<&'a protocol::Inspection> {
+        match self.observed.containers.get(container) {
+            Some(Part::Present(seen)) => seen.guest.seen().map(Box::as_ref),
+            _ => None,
+        }
+    }
+
+    /// Whether a container is neither there nor hidden.
+    pub fn is_absent(&self, container: &str) -> bool {
+        matches!(self.observed.containers.get(container), None | Some(Part::Absent))
+    }
+}

@@ -1,0 +1,202 @@
+//! From one `rs.conf()` to the next: the whole of it compared, one voting change at a time.
+
+use std::collections::BTreeMap;
+
+use protocol::{SetConfig, SetMember, SetSettings};
+
+use super::{Change, Effect};
+
+/// One move on the way from one configuration to another.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Move {
+    /// Sends a whole configuration; at most one member gains or loses a vote.
+    Reconfigure {
+        config: SetConfig,
+        what: String,
+        changes: Vec<Change>,
+    },
+    /// Makes a member hand over if it is primary, for it is about to leave.
+    StepDown(String),
+    /// Waits until a member is PRIMARY or SECONDARY.
+    Await(String),
+}
+
+/// The moves from `current` to `wanted`: settings and what costs no vote first, then new members one by one (first
+/// without a vote, so that copying their data weakens no majority), then votes, then members that leave.
+pub(super) fn moves(current: &SetConfig, wanted: &SetConfig) -> Vec<Move> {
+    let mut walk = Walk {
+        now: current.clone(),
+        moves: Vec::new(),
+    };
+    walk.change_what_costs_no_vote(wanted);
+    walk.add_members(wanted);
+    walk.change_votes(wanted);
+    walk.remove_members(wanted);
+    walk.moves
+}
+
+struct Walk {
+    now: SetConfig,
+    moves: Vec<Move>,
+}
+
+impl Walk {
+    fn send(&mut self, what: String, changes: Vec<Change>) {
+        self.moves.push(Move::Reconfigure {
+            config: self.now.clone(),
+            what,
+            changes,
+        });
+    }
+
+    fn change_what_costs_no_vote(&mut self, wanted: &SetConfig) {
+        let mut changes = settings_changes(&self.now.settings, &wanted.settings);
+        let other = std::mem::take(&mut self.now.settings.other);
+        self.now.settings = SetSettings {
+            other,
+            ..wanted.settings.clone()
+        };
+        for member in &mut self.now.members {
+            let Some(target) = wanted.members.iter().find(|target| target.host == member.host) else {
+                continue;
+            };
+            if member.votes != target.votes {
+                continue;
+            }
+            let next = SetMember {
+                id: member.id,
+                ..target.clone()
+            };
+            changes.extend(member_changes(member, &next));
+            *member = next;
+        }
+        if !changes.is_empty() {
+            let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
+            let what = fields.join(", ");
+            self.send(what, changes);
+        }
+    }
+
+    fn add_members(&mut self, wanted: &SetConfig) {
+        for target in &wanted.members {
+            if self.now.members.iter().any(|member| member.host == target.host) {
+                continue;
+            }
+            let id = self
+                .now
+                .members
+                .iter()
+                .map(|member| member.id)
+                .max()
+                .map_or(0, |highest| highest + 1);
+            let quiet = SetMember {
+                id,
+                votes: 0,
+                priority: 0.0,
+                ..target.clone()
+            };
+            let change = change(format!("member {}", target.host), "missing".into(), "no vote".into());
+            self.now.members.push(quiet);
+            self.send(format!("add {} without a vote", target.host), vec![change]);
+            self.moves.push(Move::Await(target.host.clone()));
+        }
+    }
+
+    fn change_votes(&mut self, wanted: &SetConfig) {
+        for target in &wanted.members {
+            let Some(place) = self.now.members.iter().position(|member| member.host == target.host) else {
+                continue;
+            };
+            let next = SetMember {
+                id: self.now.members[place].id,
+                ..target.clone()
+            };
+            if self.now.members[place] == next {
+                continue;
+            }
+            let changes = member_changes(&self.now.members[place], &next);
+            let what = match next.votes {
+                0 => format!("take the vote of {}", next.host),
+                _ => format!("give {} its vote", next.host),
+            };
+            self.now.members[place] = next;
+            self.send(what, changes);
+        }
+    }
+
+    fn remove_members(&mut self, wanted: &SetConfig) {
+        let gone: Vec<String> = self
+            .now
+            .members
+            .iter()
+            .map(|member| member.host.clone())
+            .filter(|host| !wanted.members.iter().any(|target| target.host == *host))
+            .collect();
+        for host in gone {
+            self.moves.push(Move::StepDown(host.clone()));
+            self.now.members.retain(|member| member.host != host);
+            let change = change(format!("member {host}"), "member".into(), "removed".into());
+            self.send(format!("remove {host}"), vec![change]);
+        }
+    }
+}
+
+fn change(field: String, from: String, to: String) -> Change {
+    Change {
+        field,
+        from,
+        to,
+        effect: Effect::Live,
+    }
+}
+
+fn settings_changes(from: &SetSettings, to: &SetSettings) -> Vec<Change> {
+    let fields = |settings: &SetSettings| {
+        [
+            ("electionTimeoutMillis", settings.election_timeout_millis.to_string()),
+            (
+                "heartbeatIntervalMillis",
+                settings.heartbeat_interval_millis.to_string(),
+            ),
+            ("heartbeatTimeoutSecs", settings.heartbeat_timeout_secs.to_string()),
+            ("catchUpTimeoutMillis", settings.catch_up_timeout_millis.to_string()),
+            (
+                "catchUpTakeoverDelayMillis",
+                settings.catch_up_takeover_delay_millis.to_string(),
+            ),
+            ("chainingAllowed", settings.chaining_allowed.to_string()),
+        ]
+    };
+    differing("settings", &fields(from), &fields(to))
+}
+
+fn member_changes(from: &SetMember, to: &SetMember) -> Vec<Change> {
+    let fields = |member: &SetMember| {
+        [
+            ("priority", member.priority.to_string()),
+            ("votes", member.votes.to_string()),
+            ("hidden", member.hidden.to_string()),
+            ("arbiterOnly", member.arbiter_only.to_string()),
+            ("buildIndexes", member.build_indexes.to_string()),
+            ("secondaryDelaySecs", member.secondary_delay_secs.to_string()),
+            ("tags", show_tags(&member.tags)),
+        ]
+    };
+    differing(&format!("{} ", from.host), &fields(from), &fields(to))
+}
+
+fn show_tags(tags: &BTreeMap<String, String>) -> String {
+    tags.iter()
+        .map(|(key, value)| format!("{key}:{value}"))
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+fn differing(of: &str, from: &[(&str, String)], to: &[(&str, String)]) -> Vec<Change> {
+    let joint = if of.ends_with(' ') { "" } else { "." };
+    from.iter()
+        .zip(to)
+        .filter(|(before, after)| before.1 != after.1)
+        .map(|((name, before), (_, after))| change(format!("{of}{joint}{name}"), before.clone(), after.clone()))
+        .collect()
+}

@@ -1,0 +1,26 @@
+//! The planner's tests: a small system, a model of the world that carries plans out, and stories.
+
+use crate::desired::Desired;
+use crate::observed::Observed;
+
+use super::{Options, Plan};
+
+mod model;
+mod refusals;
+mod sets;
+mod stories;
+mod system;
+
+use model::World;
+
+/// A plan without options.
+fn plan(desired: &Desired, observed: &Observed) -> Plan {
+    super::diff(desired, observed, &Options::default())
+}
+
+/// A system that is as declared.
+fn settled(desired: &Desired) -> World {
+    let mut world = World::empty();
+    world.settle(desired);
+    world
+}

@@ -1,0 +1,419 @@
+//! A model of the world: what Incus, systemd and MongoDB would make of a plan.
+
+use std::collections::BTreeMap;
+
+use protocol::{Access, Inspection, MemberStatus, Mongod, MongodAbsence, PathState, SetAddress, SetConfig, UnitState};
+
+use crate::desired::{self, Content, Desired, File, SecretName, sha256_hex};
+use crate::observed::{Container, Network, Observed, Part, Status};
+use crate::plan::{Action, Options, Plan, diff};
+
+/// A world that plans are carried out in.
+#[derive(Debug, Clone)]
+pub struct World {
+    pub seen: Observed,
+    /// Configurations of initiated sets by the hosts of their members.
+    sets: BTreeMap<String, SetConfig>,
+    /// What is on the disks of stopped containers.
+    disks: BTreeMap<String, Box<Inspection>>,
+}
+
+impl World {
+    /// A world with nothing in it.
+    pub fn empty() -> Self {
+        let seen = Observed {
+            network: Part::Absent,
+            containers: BTreeMap::new(),
+            taken: BTreeMap::new(),
+        };
+        Self {
+            seen,
+            sets: BTreeMap::new(),
+            disks: BTreeMap::new(),
+        }
+    }
+
+    /// Plans and carries out until nothing is left to do; gives the number of passes.
+    pub fn settle(&mut self, desired: &Desired) -> usize {
+        for pass in 0..6 {
+            let plan = diff(desired, &self.seen, &Options::default());
+            assert_eq!(plan.refusals, []);
+            if plan.steps.is_empty() {
+                assert_eq!(plan.findings, []);
+                return pass;
+            }
+            self.carry_out(&plan, desired);
+        }
+        panic!("does not settle:\n{}", diff(desired, &self.seen, &Options::default()));
+    }
+
+    /// Carries out all steps of a plan.
+    pub fn carry_out(&mut self, plan: &Plan, desired: &Desired) {
+        self.carry_out_first(plan.steps.len(), plan, desired);
+    }
+
+    /// Carries out the first steps of a plan, as a run that is killed does.
+    pub fn carry_out_first(&mut self, count: usize, plan: &Plan, desired: &Desired) {
+        for (index, step) in plan.steps.iter().enumerate().take(count) {
+            assert!(
+                step.after.iter().all(|before| *before < index),
+                "a step waits for a later one"
+            );
+            self.perform(&step.action, desired);
+            self.refresh(desired);
+        }
+    }
+
+    /// What is inside a container.
+    pub fn guest(&mut self, container: &str) -> &mut Inspection {
+        match &mut self.container(container).guest {
+            Part::Present(guest) => guest,
+            other => panic!("{container} has {other:?} inside"),
+        }
+    }
+
+    /// A container in Incus.
+    pub fn container(&mut self, name: &str) -> &mut Container {
+        match self.seen.containers.get_mut(name) {
+            Some(Part::Present(container)) => container,
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+
+    /// A mongod that answers.
+    pub fn mongod(&mut self, container: &str, port: u16) -> &mut Mongod {
+        self.guest(container).mongods.get_mut(&port).unwrap().as_mut().unwrap()
+    }
+
+    fn perform(&mut self, action: &Action, desired: &Desired) {
+        match action {
+            Action::CreateNetwork(network) => {
+                let config = network.config.clone();
+                self.seen.network = Part::Present(Network {
+                    managed: true,
+                    config,
+                    users: 0,
+                });
+            }
+            Action::UpdateNetwork { config, .. } => {
+                let Part::Present(network) = &mut self.seen.network else {
+                    panic!("no network")
+                };
+                merge(&mut network.config, config);
+            }
+            Action::DeleteNetwork { .. } => self.seen.network = Part::Absent,
+            Action::CreateContainer(wanted) => self.create(wanted),
+            Action::UpdateContainer {
+                container,
+                config,
+                devices,
+            } => {
+                let seen = self.container(container);
+                merge(&mut seen.config, config);
+                seen.devices.extend(devices.clone());
+            }
+            Action::StartContainer { container } => self.start(container, desired),
+            Action::StopContainer { container } => self.stop(container),
+            Action::UnfreezeContainer { container } => self.container(container).status = Status::Running,
+            Action::DeleteContainer { container } => {
+                assert_eq!(self.container(container).status, Status::Stopped);
+                self.seen.containers.remove(container);
+            }
+            Action::PushFile { .. } | Action::RestartContainer { .. } => {}
+            _ => self.perform_inside(action, desired),
+        }
+    }
+
+    fn perform_inside(&mut self, action: &Action, desired: &Desired) {
+        match action {
+            Action::WaitContainer { container, address } => {
+                self.guest(container).addresses = [("eth0".to_string(), vec![address.clone()])].into();
+            }
+            Action::InstallPackages { container, packages } => {
+                let known = packages.iter().map(|name| (name.clone(), "1".to_string()));
+                self.guest(container).packages.extend(known);
+            }
+            Action::WriteFiles {
+                container,
+                directories,
+                files,
+                remove,
+                ..
+            } => {
+                let guest = self.guest(container);
+                for directory in directories {
+                    let state = path(None, directory.mode, &directory.owner, &directory.group);
+                    guest.paths.insert(directory.path.clone(), state);
+                }
+                guest
+                    .paths
+                    .extend(files.iter().map(|(at, file)| (at.clone(), written(file))));
+                guest
+                    .unit_files
+                    .retain(|unit| !remove.contains(&format!("/etc/systemd/system/{unit}")));
+            }
+            Action::ChangeUnits {
+                container,
+                start,
+                restart,
+                stop,
+                ..
+            } => {
+                let wanted = &desired.containers[container].units;
+                let guest = self.guest(container);
+                for unit in start.iter().chain(restart).filter(|unit| wanted.contains_key(*unit)) {
+                    guest.units.insert(unit.clone(), running(wanted[unit].revision.clone()));
+                    guest.unit_files.push(unit.clone());
+                }
+                guest.units.retain(|unit, _| !stop.contains(unit));
+            }
+            _ => self.perform_mongo(action),
+        }
+    }
+
+    fn perform_mongo(&mut self, action: &Action) {
+        match action {
+            Action::InitiateReplicaSet { first, config } => {
+                for member in &config.members {
+                    assert!(
+                        !self.sets.contains_key(&member.host),
+                        "{} is in a set already",
+                        member.host
+                    );
+                    self.sets.insert(member.host.clone(), config.clone());
+                }
+                self.assert_up(&first.host);
+            }
+            Action::ReconfigureReplicaSet { set, config, .. } => self.reconfigure(set, config),
+            Action::EnsureUsers { through, access, .. } => {
+                let users = access
+                    .users
+                    .iter()
+                    .map(|user| (format!("admin.{}", user.credential.user), user.roles.clone()));
+                let users = users.collect();
+                let (container, port) = (through.container.clone(), through.port);
+                let mongod = self.mongod(&container, port);
+                (mongod.access, mongod.users) = (Access::Granted, Some(users));
+            }
+            Action::WaitMongod(mongod) => self.assert_up(&mongod.host),
+            Action::WaitReplicaSet { members, .. } => members.iter().for_each(|host| self.assert_up(host)),
+            Action::StepDown { .. } => {}
+            other => panic!("the model does not know {other}"),
+        }
+    }
+
+    fn reconfigure(&mut self, set: &SetAddress, config: &SetConfig) {
+        let before = self.sets.values().find(|known| known.name == set.name).unwrap().clone();
+        let votes = |config: &SetConfig| -> Vec<String> {
+            config
+                .members
+                .iter()
+                .filter(|member| member.votes > 0)
+                .map(|member| member.host.clone())
+                .collect()
+        };
+        let (old, new) = (votes(&before), votes(config));
+        let changed = old.iter().filter(|host| !new.contains(host)).count()
+            + new.iter().filter(|host| !old.contains(host)).count();
+        assert!(changed <= 1, "{changed} votes change at once");
+        self.sets.retain(|_, known| known.name != set.name);
+        self.sets.extend(
+            config
+                .members
+                .iter()
+                .map(|member| (member.host.clone(), config.clone())),
+        );
+    }
+
+    fn assert_up(&self, host: &str) {
+        let up = self
+            .seen
+            .containers
+            .values()
+            .filter_map(Part::seen)
+            .filter_map(|seen| seen.guest.seen())
+            .any(|guest| {
+                guest.mongods.iter().any(|(port, mongod)| {
+                    mongod.is_ok()
+                        && host.ends_with(&format!(":{port}"))
+                        && guest
+                            .addresses
+                            .values()
+                            .flatten()
+                            .any(|address| address.split('/').next() == host.split(':').next())
+                })
+            });
+        assert!(up, "{host} is waited for and nothing has started it");
+    }
+
+    /// Stops a container; its disk stays.
+    pub fn stop(&mut self, name: &str) {
+        let container = self.container(name);
+        container.status = Status::Stopped;
+        if let Part::Present(mut guest) = std::mem::replace(&mut container.guest, Part::Absent) {
+            guest
+                .units
+                .values_mut()
+                .for_each(|unit| unit.active = "inactive".into());
+            guest.mongods.clear();
+            self.disks.insert(name.to_string(), guest);
+        }
+    }
+
+    fn create(&mut self, wanted: &desired::Container) {
+        let container = Container {
+            status: Status::Stopped,
+            config: wanted.config.clone(),
+            devices: wanted.devices.clone(),
+            guest: Part::Absent,
+        };
+        self.seen
+            .containers
+            .insert(wanted.name.clone(), Part::Present(container));
+    }
+
+    fn start(&mut self, name: &str, desired: &Desired) {
+        let address = format!("{}/24", desired.containers[name].ipv4);
+        let guest = Inspection {
+            protocol: protocol::VERSION,
+            systemd: Some("running".into()),
+            addresses: [("eth0".to_string(), vec![address])].into(),
+            avx: true,
+            ..Inspection::default()
+        };
+        let mut guest = self.disks.remove(name).unwrap_or(Box::new(guest));
+        guest
+            .units
+            .values_mut()
+            .filter(|unit| unit.enabled == "enabled")
+            .for_each(|unit| unit.active = "active".into());
+        let container = self.container(name);
+        assert_ne!(container.status, Status::Running, "{name} runs already");
+        (container.status, container.guest) = (Status::Running, Part::Present(guest));
+    }
+
+    /// Lets every mongod answer as its unit and its set make it.
+    fn refresh(&mut self, desired: &Desired) {
+        let mongods = desired.replica_sets.values().flat_map(|set| &set.members);
+        let mongods = mongods.chain(desired.standalones.values().map(|one| &one.mongod));
+        for wanted in mongods {
+            let Some(Part::Present(container)) = self.seen.containers.get_mut(&wanted.container) else {
+                continue;
+            };
+            let Part::Present(guest) = &mut container.guest else {
+                continue;
+            };
+            if !guest
+                .units
+                .get(&wanted.unit)
+                .is_some_and(|unit| unit.active == "active")
+            {
+                guest.mongods.insert(wanted.port, Err(MongodAbsence::NotListening));
+                continue;
+            }
+            let before = guest
+                .mongods
+                .get(&wanted.port)
+                .and_then(|known| known.as_ref().ok())
+                .cloned();
+            let fresh = answer(&wanted.host, self.sets.get(&wanted.host), before);
+            guest.mongods.insert(wanted.port, Ok(fresh));
+        }
+        self.share_users(desired);
+    }
+
+    /// Users are replicated: every member has those of the first that has any.
+    fn share_users(&mut self, desired: &Desired) {
+        for set in desired.replica_sets.values() {
+            let known = set.members.iter().find_map(|member| {
+                let Some(Part::Present(container)) = self.seen.containers.get(&member.container) else {
+                    return None;
+                };
+                let users = &container.guest.seen()?.mongods.get(&member.port)?.as_ref().ok()?.users;
+                users.clone()
+            });
+            let Some(known) = known else { continue };
+            for member in &set.members {
+                let Some(Part::Present(container)) = self.seen.containers.get_mut(&member.container) else {
+                    continue;
+                };
+                let Part::Present(guest) = &mut container.guest else {
+                    continue;
+                };
+                if let Some(Ok(mongod)) = guest.mongods.get_mut(&member.port) {
+                    (mongod.access, mongod.users) = (Access::Granted, Some(known.clone()));
+                }
+            }
+        }
+    }
+}
+
+fn answer(host: &str, set: Option<&SetConfig>, before: Option<Mongod>) -> Mongod {
+    let (access, users) = before.map_or((Access::NoUsers, None), |known| (known.access, known.users));
+    let primary = set.and_then(|set| set.members.iter().max_by(|a, b| a.priority.total_cmp(&b.priority)));
+    let is_primary = primary.is_none_or(|primary| primary.host == host);
+    let members = set.into_iter().flat_map(|set| &set.members).map(|member| MemberStatus {
+        host: member.host.clone(),
+        state: if Some(member.id) == primary.map(|one| one.id) {
+            "PRIMARY".into()
+        } else {
+            "SECONDARY".into()
+        },
+        healthy: true,
+        optime_ms: Some(1),
+    });
+    Mongod {
+        version: "6.0.5".into(),
+        set_name: set.map(|set| set.name.clone()),
+        writable: is_primary,
+        secondary: !is_primary,
+        primary: primary.map(|member| member.host.clone()),
+        access,
+        config: set.cloned(),
+        members: members.collect(),
+        users,
+    }
+}
+
+fn merge(config: &mut BTreeMap<String, String>, changes: &BTreeMap<String, Option<String>>) {
+    for (key, value) in changes {
+        match value {
+            Some(value) => config.insert(key.clone(), value.clone()),
+            None => config.remove(key),
+        };
+    }
+}
+
+fn running(revision: Option<String>) -> UnitState {
+    UnitState {
+        load: "loaded".into(),
+        active: "active".into(),
+        sub: "running".into(),
+        enabled: "enabled".into(),
+        revision,
+        ..UnitState::default()
+    }
+}
+
+fn path(sha256: Option<String>, mode: u32, owner: &str, group: &str) -> PathState {
+    PathState {
+        sha256,
+        mode,
+        owner: owner.into(),
+        group: group.into(),
+        size: 1,
+    }
+}
+
+fn written(file: &File) -> PathState {
+    let sha256 = match &file.content {
+        Content::Bytes(bytes) => sha256_hex(bytes),
+        Content::Artifact { sha256, .. } | Content::Agent { sha256 } => sha256.clone(),
+        Content::Secret(name) => secret_hash(name),
+    };
+    path(Some(sha256), file.mode, &file.owner, &file.group)
+}
+
+fn secret_hash(name: &SecretName) -> String {
+    sha256_hex(name.to_string().as_bytes())
+}

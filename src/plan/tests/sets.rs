@@ -1,0 +1,172 @@
+//! Replica sets that change: members, votes, restarts, and sets that are not well.
+
+use super::model::World;
+use super::{plan, settled, system};
+use crate::plan::restart;
+
+#[test]
+fn a_changed_priority_is_one_reconfiguration() {
+    let mut desired = system::shop();
+    let world = settled(&desired);
+    let set = desired.replica_sets.get_mut("rsA").unwrap();
+    set.config.members[2].priority = 5.0;
+    set.config.settings.election_timeout_millis = 2000;
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+    1  reconfigure rsA: settings.electionTimeoutMillis, 10.10.10.12:27019 priority: differs
+         settings.electionTimeoutMillis: 10000 -> 2000 (live)
+         10.10.10.12:27019 priority: 1 -> 5 (live)
+    ");
+}
+
+#[test]
+fn two_new_members_come_one_by_one_and_get_their_votes_last() {
+    let before = system::spread();
+    let mut world = settled(&before);
+    let names = [("d", 24), ("e", 25)];
+    let desired = names.iter().fold(before, |desired, (name, octet)| {
+        system::with_container(desired, name, *octet)
+    });
+    let members: Vec<(&str, u16)> = ["a", "b", "c", "d", "e"].map(|name| (name, 27017)).into();
+    let desired = system::with_set(desired, "rs", &members);
+    world.carry_out(&plan(&desired, &world.seen.clone()), &desired);
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+    1  reconfigure rs: 10.10.10.21:27017 priority, 10.10.10.22:27017 priority, 10.10.10.23:27017 priority: differs
+         10.10.10.21:27017 priority: 3 -> 5 (live)
+         10.10.10.22:27017 priority: 2 -> 4 (live)
+         10.10.10.23:27017 priority: 1 -> 3 (live)
+    2  reconfigure rs: add 10.10.10.24:27017 without a vote: differs  [after 1]
+         member 10.10.10.24:27017: missing -> no vote (live)
+    3  wait until 10.10.10.24:27017 of rs is healthy  [after 2]
+    4  reconfigure rs: add 10.10.10.25:27017 without a vote: differs  [after 3]
+         member 10.10.10.25:27017: missing -> no vote (live)
+    5  wait until 10.10.10.25:27017 of rs is healthy  [after 4]
+    6  reconfigure rs: give 10.10.10.24:27017 its vote: differs  [after 5]
+         10.10.10.24:27017 priority: 0 -> 2 (live)
+         10.10.10.24:27017 votes: 0 -> 1 (live)
+    7  reconfigure rs: give 10.10.10.25:27017 its vote: differs  [after 6]
+         10.10.10.25:27017 priority: 0 -> 1 (live)
+         10.10.10.25:27017 votes: 0 -> 1 (live)
+    ");
+    world.settle(&desired);
+}
+
+#[test]
+fn a_member_leaves_the_set_before_its_unit_goes() {
+    let five = [27017, 27018, 27019, 27020, 27021].map(|port| ("db1", port));
+    let desired = system::with_set(system::with_container(system::empty(), "db1", 12), "rsA", &five);
+    let mut world = settled(&desired);
+    let desired = system::with_set(system::with_container(system::empty(), "db1", 12), "rsA", &five[..3]);
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+    1  reconfigure rsA: 10.10.10.12:27017 priority, 10.10.10.12:27018 priority, 10.10.10.12:27019 priority: differs
+         10.10.10.12:27017 priority: 5 -> 3 (live)
+         10.10.10.12:27018 priority: 4 -> 2 (live)
+         10.10.10.12:27019 priority: 3 -> 1 (live)
+    2  reconfigure rsA: remove 10.10.10.12:27020: differs  [after 1]
+         member 10.10.10.12:27020: member -> removed (live)
+    3  reconfigure rsA: remove 10.10.10.12:27021: differs  [after 2]
+         member 10.10.10.12:27021: member -> removed (live)
+    4  stop mongod-27020, mongod-27021 in db1: not declared any more  [after 3]
+    5  remove /etc/systemd/system/mongod-27020.service, /etc/systemd/system/mongod-27021.service in db1: not declared any more  [after 4]
+    ");
+    world.settle(&desired);
+}
+
+#[test]
+fn a_new_revision_rolls_through_the_set_with_the_primary_last() {
+    let mut desired = system::shop();
+    let mut world = settled(&desired);
+    for unit in desired.containers.get_mut("db1").unwrap().units.values_mut() {
+        unit.revision = Some("r2".into());
+    }
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+    1  restart mongod-27018 in db1: runs with an older configuration
+    2  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 1]
+    3  restart mongod-27019 in db1: runs with an older configuration  [after 2]
+    4  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 3]
+    5  step 10.10.10.12:27017 down as primary of rsA: runs with an older configuration  [after 4]
+    6  restart mongod-27017 in db1: runs with an older configuration  [after 5]
+    7  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 6]
+    ");
+    world.settle(&desired);
+}
+
+#[test]
+fn a_roll_waits_until_all_members_are_healthy() {
+    let mut desired = system::spread();
+    let mut world = settled(&desired);
+    for container in desired.containers.values_mut() {
+        container.units.get_mut("mongod-27017.service").unwrap().revision = Some("r2".into());
+    }
+    let sick = world.mongod("c", 27017);
+    (sick.secondary, sick.writable) = (false, false);
+    world.mongod("a", 27017).members[2].state = "RECOVERING".into();
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+       1  wait until 10.10.10.23:27017 of rs is healthy: 10.10.10.23:27017 is RECOVERING
+    degraded: replica set rs changes of its configuration wait until all members are healthy (run `distctl up` again when they are)
+    then: look again, for what only shows when these steps are done
+    ");
+}
+
+#[test]
+fn a_set_without_a_majority_is_named_and_not_touched() {
+    let desired = system::spread();
+    let mut world = settled(&desired);
+    for name in ["b", "c"] {
+        world.container(name).guest = crate::observed::Part::Unreachable("no answer".into());
+    }
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+    degraded: container b can't be looked into: no answer (run `distctl doctor`)
+    degraded: container c can't be looked into: no answer (run `distctl doctor`)
+    degraded: replica set rs container b can't be looked into; container c can't be looked into (mend that first; changes of the set wait for it)
+    degraded: replica set rs has no majority and takes no writes (start the missing members)
+    ");
+}
+
+#[test]
+fn users_changed_by_hand_are_corrected() {
+    let desired = system::shop();
+    let mut world = settled(&desired);
+    world
+        .mongod("db1", 27017)
+        .users
+        .as_mut()
+        .unwrap()
+        .remove("admin.distctl-agent");
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+       1  ensure users of rsA: admin, distctl-agent: differs
+            user distctl-agent: missing -> distctlAgent@admin (live)
+    then: look again, for what only shows when these steps are done
+    ");
+}
+
+#[test]
+fn a_refused_credential_is_named_with_both_passwords_places() {
+    let desired = system::shop();
+    let mut world = settled(&desired);
+    world.mongod("db3", 27017).access = protocol::Access::Refused("Authentication failed".into());
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"degraded: users of users mongod refuses the user distctl-agent: Authentication failed (compare the password in /etc/distctl/users.agent with the user in the database `admin`, or restore that user with the administrator's password in /var/lib/distctl/secrets/users.admin)");
+}
+
+#[test]
+fn a_restart_on_request_rolls() {
+    let desired = system::shop();
+    let world = settled(&desired);
+    insta::assert_snapshot!(restart(&desired, &world.seen, &["rsA".into()]), @"
+    1  restart mongod-27018 in db1
+    2  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 1]
+    3  restart mongod-27019 in db1  [after 2]
+    4  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 3]
+    5  step 10.10.10.12:27017 down as primary of rsA  [after 4]
+    6  restart mongod-27017 in db1  [after 5]
+    7  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 6]
+    ");
+}
+
+#[test]
+fn a_restart_of_a_sick_set_is_refused() {
+    let desired = system::shop();
+    let mut world: World = settled(&desired);
+    let sick = world.mongod("db1", 27018);
+    sick.secondary = false;
+    insta::assert_snapshot!(restart(&desired, &world.seen, &["rsA".into()]), @"refused: replica set rsA is restarted only when all of it is healthy; 10.10.10.12:27018 is not (run `distctl up` to mend it first)");
+}

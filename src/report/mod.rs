@@ -1,0 +1,3 @@
+//! What was seen, in the shape that people and programs read.
+
+pub mod status;

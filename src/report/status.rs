@@ -1,0 +1,193 @@
+//! How a system is: containers, replica sets, standalones, and what is amiss.
+
+use protocol::Inspection;
+use serde::Serialize;
+
+use crate::desired::{Container, Desired, INTERFACE, Mongod, ReplicaSet};
+use crate::observed::{self, Observed, Part};
+use crate::plan::{Finding, Plan};
+
+/// A whole system at a glance.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Status {
+    /// The topology's name.
+    pub topology: String,
+    /// Whether all is as declared and works.
+    pub healthy: bool,
+    /// Containers in the order of their names.
+    pub containers: Vec<ContainerStatus>,
+    /// mongods: members of sets, then standalones.
+    pub mongods: Vec<MongodStatus>,
+    /// How many steps `up` would take.
+    pub pending_steps: usize,
+    /// What can't be seen, or can't be mended by `up`.
+    pub findings: Vec<Finding>,
+}
+
+/// How well something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// It works.
+    Good,
+    /// It works in part, or is on its way.
+    Degraded,
+    /// It doesn't work.
+    Down,
+}
+
+/// One container.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ContainerStatus {
+    /// Its name.
+    pub name: String,
+    /// `running`, `stopped`, `absent`, ...
+    pub state: String,
+    /// The addresses seen inside, without prefix lengths.
+    pub address: String,
+    /// Units that are active, of all that are declared: `3/3`.
+    pub units: String,
+    /// Free space for data in bytes, where it was seen.
+    pub disk_free: Option<u64>,
+    /// How well it is.
+    pub health: Health,
+}
+
+/// One mongod.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MongodStatus {
+    /// The replica set or standalone that it is.
+    pub part_of: String,
+    /// The container.
+    pub container: String,
+    /// `address:port`.
+    pub host: String,
+    /// `PRIMARY`, `SECONDARY`, `standalone`, `down`, ...
+    pub state: String,
+    /// Seconds behind the primary.
+    pub lag_s: Option<f64>,
+    /// Its version.
+    pub version: Option<String>,
+    /// How often systemd restarted it by itself.
+    pub restarts: Option<u32>,
+    /// How well it is.
+    pub health: Health,
+}
+
+/// Puts together how a system is.
+pub fn status(desired: &Desired, observed: &Observed, plan: &Plan) -> Status {
+    let containers =
+        desired.containers.values().map(|wanted| container(wanted, observed.containers.get(&wanted.name))).collect();
+    let members = desired.replica_sets.values().flat_map(|set| members(set, observed));
+    let singles = desired.standalones.values().map(|one| single(&one.name, &one.mongod, observed));
+    let mut findings = plan.refusals.clone();
+    findings.extend(plan.findings.iter().cloned());
+    Status {
+        topology: desired.name.clone(),
+        healthy: plan.is_clean(),
+        containers,
+        mongods: members.chain(singles).collect(),
+        pending_steps: plan.steps.len(),
+        findings,
+    }
+}
+
+fn container(wanted: &Container, part: Option<&Part<observed::Container>>) -> ContainerStatus {
+    let mut status = ContainerStatus {
+        name: wanted.name.clone(),
+        state: "absent".into(),
+        address: String::new(),
+        units: String::new(),
+        disk_free: None,
+        health: Health::Down,
+    };
+    match part {
+        None | Some(Part::Absent) => {}
+        Some(Part::Unreachable(why)) => status.state = format!("unknown: {why}"),
+        Some(Part::Present(seen)) => {
+            status.state = seen.status.to_string();
+            match &seen.guest {
+                Part::Present(guest) => look_inside(&mut status, wanted, guest),
+                Part::Unreachable(why) => status.state = format!("{}, but {why}", seen.status),
+                Part::Absent => {}
+            }
+        }
+    }
+    status
+}
+
+fn look_inside(status: &mut ContainerStatus, wanted: &Container, guest: &Inspection) {
+    let addresses = guest.addresses.get(INTERFACE).cloned().unwrap_or_default();
+    let plain: Vec<&str> = addresses.iter().filter_map(|address| address.split('/').next()).collect();
+    let right = plain.iter().any(|address| *address == wanted.ipv4.to_string());
+    let active = wanted.units.keys().filter(|unit| guest.units.get(*unit).is_some_and(|seen| seen.active == "active"));
+    let active = active.count();
+    status.address = plain.join(", ");
+    status.units = if wanted.units.is_empty() { String::new() } else { format!("{active}/{}", wanted.units.len()) };
+    status.disk_free = Some(guest.disk_free);
+    status.health = if right && active == wanted.units.len() { Health::Good } else { Health::Degraded };
+}
+
+fn guest<'a>(observed: &'a Observed, container: &str) -> Option<&'a Inspection> {
+    observed.containers.get(container)?.seen()?.guest.seen().map(Box::as_ref)
+}
+
+fn mongod<'a>(observed: &'a Observed, mongod: &Mongod) -> Option<&'a protocol::Mongod> {
+    guest(observed, &mongod.container)?.mongods.get(&mongod.port)?.as_ref().ok()
+}
+
+fn members(set: &ReplicaSet, observed: &Observed) -> Vec<MongodStatus> {
+    let seen: Vec<Option<&protocol::Mongod>> = set.members.iter().map(|member| mongod(observed, member)).collect();
+    // The primary knows the others best; without one, anybody's view serves.
+    let view = seen.iter().flatten().find(|mongod| mongod.writable).or_else(|| seen.iter().flatten().next());
+    let optime = |host: &str| view?.members.iter().find(|member| member.host == host)?.optime_ms;
+    let newest = view.and_then(|view| view.members.iter().filter_map(|member| member.optime_ms).max());
+    set.members
+        .iter()
+        .zip(&seen)
+        .map(|(member, seen)| {
+            let known = view.and_then(|view| view.members.iter().find(|known| known.host == member.host));
+            let state = match (seen, known) {
+                (None, _) => "down".to_string(),
+                (Some(mongod), _) if mongod.writable => "PRIMARY".to_string(),
+                (Some(mongod), _) if mongod.secondary => "SECONDARY".to_string(),
+                (Some(_), Some(known)) => known.state.clone(),
+                (Some(_), None) => "not in the set".to_string(),
+            };
+            let lag = newest.zip(optime(&member.host)).map(|(newest, own)| (newest - own).max(0) as f64 / 1000.0);
+            row(&set.name, member, state, lag.filter(|_| seen.is_some()), *seen, observed)
+        })
+        .collect()
+}
+
+fn single(name: &str, wanted: &Mongod, observed: &Observed) -> MongodStatus {
+    let seen = mongod(observed, wanted);
+    let state = if seen.is_some() { "standalone" } else { "down" };
+    row(name, wanted, state.to_string(), None, seen, observed)
+}
+
+fn row(
+    part_of: &str,
+    wanted: &Mongod,
+    state: String,
+    lag_s: Option<f64>,
+    seen: Option<&protocol::Mongod>,
+    observed: &Observed,
+) -> MongodStatus {
+    let unit = guest(observed, &wanted.container).and_then(|guest| guest.units.get(&wanted.unit));
+    let health = match state.as_str() {
+        "PRIMARY" | "SECONDARY" | "standalone" => Health::Good,
+        "down" => Health::Down,
+        _ => Health::Degraded,
+    };
+    MongodStatus {
+        part_of: part_of.to_string(),
+        container: wanted.container.clone(),
+        host: wanted.host.clone(),
+        state,
+        lag_s,
+        version: seen.map(|mongod| mongod.version.clone()),
+        restarts: unit.map(|unit| unit.restarts),
+        health,
+    }
+}

@@ -1,0 +1,117 @@
+//! The sections around the databases: services, fragmentation, exposed ports.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{At, Named, OneOrMany, Texts, Time};
+
+/// An application in a container.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Service {
+    /// The container that it runs in.
+    pub container: At<String>,
+    /// Its binary: the name of an artifact, or a path relative to the folder of the topology file.
+    pub binary: Option<At<String>>,
+    /// What to run where that is not the binary alone: a program of the container and its arguments. One text is split
+    /// at spaces.
+    #[schemars(default, with = "OneOrMany")]
+    pub command: Vec<At<String>>,
+    /// The port that it listens on.
+    pub port: Option<At<u16>>,
+    /// Its environment. Values may use `{{ secret('name') }}`, `{{ mongodb.SET.uri(db='name') }}` and
+    /// `{{ containers.NAME.ipv4 }}`.
+    #[schemars(default)]
+    pub environment: Texts,
+    /// Files of its own, by their path in the container.
+    #[schemars(default)]
+    pub files: Named<ServiceFile>,
+    /// Debian packages that it needs.
+    #[schemars(default)]
+    pub packages: Vec<At<String>>,
+    /// The system user that it runs as; without it, one of the service's own name.
+    pub user: Option<At<String>>,
+    /// Where it runs: an absolute path.
+    pub working_dir: Option<At<String>>,
+    /// How to see that it works.
+    pub healthcheck: Option<Healthcheck>,
+    /// Services, replica sets and single mongods that must work before it starts.
+    #[schemars(default)]
+    pub depends_on: Vec<At<String>>,
+}
+
+/// A file of a service.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ServiceFile {
+    /// A text with the same `{{ }}` as the environment; relative to the folder of the topology file.
+    pub template: Option<At<String>>,
+    /// A file pushed as it is; relative to the folder of the topology file.
+    pub source: Option<At<String>>,
+    /// Permission bits in octal, in quotes ("0640").
+    #[schemars(regex(pattern = "^0?[0-7]{3}$"))]
+    pub mode: Option<At<String>>,
+}
+
+/// How to see that a service works.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Healthcheck {
+    /// The path that is asked over HTTP on the service's port; a status from 200 to 299 means that it works.
+    pub http: At<String>,
+    /// How often it is asked (1s).
+    pub interval: Option<At<Time>>,
+    /// How long it may take until it works (30s).
+    pub timeout: Option<At<Time>>,
+}
+
+/// A collection that is spread over several databases by the first letter of a field.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Fragmentation {
+    /// The collection with its database.
+    #[schemars(regex(pattern = r"^[^.]+\..+$"), example = &"products_db.products")]
+    pub collection: At<String>,
+    /// The field whose first letter decides. Case and accents don't count.
+    pub key: At<String>,
+    /// The parts. Together they take each letter from A to Z once.
+    #[schemars(length(min = 1))]
+    pub fragments: Vec<At<Fragment>>,
+    /// Whether all parts could be read: otherwise nothing is said of them as a whole.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) complete: bool,
+}
+
+/// A part of a fragmented collection.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Fragment {
+    /// Its letters: `A-M`, or one.
+    #[schemars(regex(pattern = "^[A-Z](-[A-Z])?$"))]
+    pub range: Option<At<String>>,
+    /// The replica set or single mongod that holds it.
+    pub on: At<String>,
+    /// Whether it also takes digits, symbols and other scripts. Exactly one part does.
+    #[schemars(default, with = "bool")]
+    pub default: Option<At<bool>>,
+}
+
+impl Fragment {
+    /// Whether it takes what begins with no letter.
+    pub fn is_default(&self) -> bool {
+        self.default.is_some_and(|default| default.value)
+    }
+}
+
+/// A port of a container that the host listens for.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Exposed {
+    /// The host's address and port.
+    #[schemars(example = &"127.0.0.1:3000")]
+    pub listen: At<String>,
+    /// The container and its port.
+    #[schemars(example = &"web-server:3000")]
+    pub to: At<String>,
+}

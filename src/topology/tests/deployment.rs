@@ -1,0 +1,287 @@
+//! Services, fragmentation, exposed ports.
+
+use insta::assert_snapshot;
+
+use super::found_after_head;
+
+const SETS: &str = "\
+mongodb:
+  binary: /usr/bin/mongod
+  standalone:
+    rsA: { container: db1, port: 27017 }
+    rsB: { container: db2, port: 27017 }
+";
+
+fn services(services: &str) -> String {
+    found_after_head(&format!("{SETS}services:{services}"))
+}
+
+fn fragments(fragments: &str) -> String {
+    found_after_head(&format!(
+        "{SETS}fragmentation:\n  products: {{ collection: shop.products, key: name, fragments: [{fragments}] }}\n"
+    ))
+}
+
+#[test]
+fn services_are_checked_with_one_warning() {
+    assert_snapshot!(
+        services(
+            "
+  auth:
+    container: db1
+    command: /usr/bin/auth --serve
+    port: 5000
+    environment: { PORT: 5000, URL: \"{{ mongodb.rsA.uri(db='auth') }}\", KEY: \"{{ secret('jwt') }}\" }
+    healthcheck: { http: /health, interval: 1s, timeout: 30s }
+    depends_on: [rsA]
+  web: { container: db2, command: [/usr/bin/web], depends_on: [auth, rsB] }
+"
+        ),
+        @"
+    warning 13:3 services.auth «auth»
+      services and exposed ports are checked but not deployed by this version
+      -> run them by hand for now; the databases are built all the same
+    "
+    );
+}
+
+#[test]
+fn what_is_wrong_with_services() {
+    assert_snapshot!(
+        services(
+            "
+  web:
+    container: db7
+    user: Web
+    working_dir: srv
+    environment: { 1A: x, 'A-B': y }
+    files: { etc/x: { template: a, source: b }, /etc/y: {}, /etc/z: { source: z, mode: '999' } }
+    healthcheck: { http: health, interval: 60s, timeout: 30s }
+    depends_on: [rsC, reddis]
+  admin: { container: db1, command: x, port: 27017 }
+  rsA: { container: db1, command: x }
+"
+        ),
+        @r#"
+    error 13:3 services.web «web»
+      `web` has nothing to run
+      -> add `binary:` or `command:`
+    warning 13:3 services.web «web»
+      services and exposed ports are checked but not deployed by this version
+      -> run them by hand for now; the databases are built all the same
+    error 14:16 services.web.container «db7»
+      there is no container `db7`
+      -> did you mean `db1`?
+    error 15:11 services.web.user «Web»
+      `Web` is no name of a system user
+      -> write small letters, digits, `_` and `-`, at most 32
+    error 16:18 services.web.working_dir «srv»
+      `srv` is no absolute path
+      -> begin with `/`
+    error 17:20 services.web.environment.1A «1A»
+      `1A` is no name of a variable
+      -> write letters, digits and `_`, the first no digit
+    error 17:27 services.web.environment.A-B «'A-B'»
+      `A-B` is no name of a variable
+      -> write letters, digits and `_`, the first no digit
+    error 18:14 services.web.files.etc/x «etc/x»
+      `etc/x` is no absolute path of a file
+      -> begin with `/` and leave `..` out
+    error 18:44 services.web.files.etc/x.source «b»
+      `etc/x` has two sources
+      -> keep `template` or `source`
+    error 18:49 services.web.files./etc/y «/etc/y»
+      `/etc/y` has no source
+      -> add `template:` or `source:`
+    error 18:88 services.web.files./etc/z.mode «'999'»
+      `999` are no permission bits
+      -> write "0640"
+    error 19:26 services.web.healthcheck.http «health»
+      `web` has no port that could be asked
+      -> add `port:` to the service
+    error 19:26 services.web.healthcheck.http «health»
+      `health` is no path
+      -> write `/health`
+    error 19:44 services.web.healthcheck.interval «60s»
+      asking every 1m never succeeds within 30s
+      also 19:58 the timeout
+      -> write an interval shorter than the timeout
+    error 20:18 services.web.depends_on[0] «rsC»
+      there is nothing called `rsC` to wait for
+      -> did you mean `rsA`?
+    error 20:23 services.web.depends_on[1] «reddis»
+      there is nothing called `reddis` to wait for
+      -> declared are `admin`, `rsA`, `rsB`
+    error 21:3 services.admin «admin»
+      `admin` is a user of distctl's own
+      -> choose another name for the service
+    error 21:46 services.admin.port «27017»
+      port 27017 of `db1` is taken by `rsA`
+      also 10:34 `rsA` has it
+      -> give each its own port, or its own container
+    error 22:3 services.rsA «rsA»
+      `rsA` is also the name of a database
+      also 10:5 the database
+      -> rename one of the two
+    "#
+    );
+}
+
+#[test]
+fn circles() {
+    assert_snapshot!(
+        services(
+            "
+  a: { container: db1, command: x, depends_on: [b] }
+  b: { container: db1, command: x, depends_on: [c] }
+  c: { container: db1, command: x, depends_on: [b] }
+  d: { container: db1, command: x, depends_on: [d] }
+"
+        ),
+        @"
+    warning 13:3 services.a «a»
+      services and exposed ports are checked but not deployed by this version
+      -> run them by hand for now; the databases are built all the same
+    error 15:49 services.c.depends_on[0] «b»
+      services wait for each other in a circle: `b` -> `c` -> `b`
+      -> remove one of these dependencies
+    error 16:49 services.d.depends_on[0] «d»
+      services wait for each other in a circle: `d` -> `d`
+      -> remove one of these dependencies
+    "
+    );
+}
+
+#[test]
+fn what_cannot_be_filled_in() {
+    assert_snapshot!(
+        services(
+            "
+  web:
+    container: db1
+    command: x
+    environment:
+      A: \"{{ mongodb.rsX.uri(db='a') }}\"
+      B: \"http://{{ containers.db.ipv4 }}:{{ SECRET }}\"
+      C: x{{ secrets('jwt') }}
+      D: \"\\u0041 {{ mongodb.rsA.uri() }}\"
+      E: {{ secret('jwt') }}
+"
+        ),
+        @r#"
+    warning 13:3 services.web «web»
+      services and exposed ports are checked but not deployed by this version
+      -> run them by hand for now; the databases are built all the same
+    error 17:11 services.web.environment.A «{{ mongodb.rsX.uri(db='a') }}»
+      there is no replica set or mongod `rsX`
+      -> did you mean `rsA`?
+    error 18:18 services.web.environment.B «{{ containers.db.ipv4 }}»
+      there is no container `db`
+      -> did you mean `db1`?
+    error 18:43 services.web.environment.B «{{ SECRET }}»
+      there is no `SECRET` to fill in
+      -> did you mean `secret`?
+    error 19:11 services.web.environment.C «{{ secrets('jwt') }}»
+      there is no `secrets` to fill in
+      -> did you mean `secret`?
+    error 20:10 services.web.environment.D «"\u0041 {{ mongodb.rsA.uri() }}"»
+      `uri` takes the name of a database
+      -> write `mongodb.rsA.uri(db='name')`
+    error 21:10 services.web.environment.E «{{ secret('jwt') }}»
+      a map is not a text
+      -> put a text that begins with `{` in quotes
+    error 21:11 services.web.environment.E «{ secret('jwt') }»
+      a key is a name, not a map
+      -> put a text that begins with `{` in quotes
+    "#
+    );
+}
+
+#[test]
+fn ranges_of_letters() {
+    assert_snapshot!(fragments("{ range: A-M, on: rsA, default: true }, { range: N-Z, on: rsB }"), @"nothing");
+    assert_snapshot!(fragments("{ range: A-N, on: rsA, default: true }, { range: M-Z, on: rsB }"), @"
+    error 13:114 fragmentation.products.fragments[1].range «M-Z»
+      M-N belongs to another part already
+      also 13:74 this one
+      -> let each letter be in one range only
+    ");
+    assert_snapshot!(fragments("{ range: A-L, on: rsA, default: true }, { range: N-Y, on: rsB }"), @"
+    error 13:3 fragmentation.products «products»
+      no part takes M, Z
+      -> let the ranges together go from A to Z
+    ");
+    assert_snapshot!(fragments("{ range: M-A, on: rsA, default: true }, { range: n-z, on: rsB }, { range: 0-9, on: rsB }"), @"
+    error 13:74 fragmentation.products.fragments[0].range «M-A»
+      `M-A` is no range of letters
+      -> write `A-M`
+    error 13:114 fragmentation.products.fragments[1].range «n-z»
+      `n-z` is no range of letters
+      -> write `N-Z`
+    error 13:139 fragmentation.products.fragments[2].range «0-9»
+      `0-9` is no range of letters
+      -> write two letters from A to Z, `A-M`, or one; `default: true` takes the rest
+    ");
+    assert_snapshot!(fragments("{ range: A-M, on: rsA }, { range: N-Z, on: rsB }"), @"
+    error 13:3 fragmentation.products «products»
+      no part takes digits, symbols and other scripts
+      -> add `default: true` to one of them
+    ");
+    assert_snapshot!(
+        fragments("{ range: A-M, on: rsA, default: true }, { range: N-Z, on: rsB, default: true }, { on: rsC }"),
+        @"
+    error 13:137 fragmentation.products.fragments[1].default «true»
+      another part is the default already
+      also 13:97 this one
+      -> keep `default: true` in one of them
+    error 13:145 fragmentation.products.fragments[2] «{ on: rsC }»
+      this part takes nothing
+      -> add `range: A-M`, or `default: true`
+    error 13:151 fragmentation.products.fragments[2].on «rsC»
+      there is no replica set `rsC`
+      -> did you mean `rsA`?
+    "
+    );
+    assert_snapshot!(
+        found_after_head(&format!(
+            "{SETS}fragmentation:\n  p: {{ collection: products, key: name, fragments: [{{ range: A-Z, on: rsA, default: true }}] }}\n"
+        )),
+        @"
+    error 13:20 fragmentation.p.collection «products»
+      `products` does not name a database
+      -> write `DATABASE.products`
+    "
+    );
+}
+
+#[test]
+fn exposed_ports() {
+    assert_snapshot!(
+        found_after_head(
+            "\
+expose:
+  a: { listen: '127.0.0.1:3000', to: 'db1:3000' }
+  b: { listen: '127.0.0.1:3000', to: 'db4:3000' }
+  c: { listen: 'localhost', to: db1 }
+"
+        ),
+        @"
+    warning 8:3 expose.a «a»
+      services and exposed ports are checked but not deployed by this version
+      -> run them by hand for now; the databases are built all the same
+    error 9:16 expose.b.listen «'127.0.0.1:3000'»
+      127.0.0.1:3000 is taken by `a`
+      also 8:16 `a` has it
+      -> choose another port
+    error 9:38 expose.b.to «'db4:3000'»
+      there is no container `db4`
+      -> did you mean `db1`?
+    error 10:16 expose.c.listen «'localhost'»
+      `localhost` is no address and port
+      -> write `127.0.0.1:3000`, or `0.0.0.0:3000` for every address of the host
+    error 10:33 expose.c.to «db1»
+      `db1` is no container and port
+      -> write `web-server:3000`
+    "
+    );
+}

@@ -1,0 +1,85 @@
+//! Artifacts, and the files of this host that the topology names.
+
+use std::path::Path;
+
+use super::super::{At, Notes, Topology};
+use super::services::filled;
+
+/// Checks how artifacts are declared, without a look at the disk.
+pub(super) fn declared(topology: &Topology, notes: &mut Notes) {
+    for (name, artifact) in topology.artifacts.iter() {
+        match (&artifact.path, &artifact.url) {
+            (None, None) => {
+                notes
+                    .error(topology.artifacts.span(name), format!("`{name}` has no file"))
+                    .instead(format!("add `path: artifacts/{name}`"));
+            }
+            (_, Some(url)) => {
+                notes
+                    .error(url.span, "`url` isn't supported yet")
+                    .instead(format!("download it and write `path: artifacts/{name}`"));
+            }
+            (Some(_), None) => {}
+        }
+        for sha256 in artifact.sha256.iter() {
+            if sha256.len() != 64 || !sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                notes
+                    .error(sha256.span, "a SHA-256 has 64 digits from 0 to f")
+                    .instead("write what `sha256sum FILE` prints");
+            }
+        }
+    }
+}
+
+/// Checks that all files are there, and what is filled into templates.
+pub(crate) fn check(topology: &Topology, folder: &Path, notes: &mut Notes) {
+    for (_, artifact) in topology.artifacts.iter() {
+        if let Some(path) = &artifact.path {
+            exists(path, folder, notes);
+        }
+    }
+    for (_, service) in topology.services.iter() {
+        for binary in service
+            .binary
+            .iter()
+            .filter(|binary| !topology.artifacts.declares(binary))
+        {
+            exists(binary, folder, notes);
+        }
+        for (_, file) in service.files.iter() {
+            if let Some(source) = &file.source {
+                exists(source, folder, notes);
+            }
+            file.template
+                .iter()
+                .for_each(|path| template(path, folder, topology, notes));
+        }
+    }
+}
+
+/// Checks what is filled into a template.
+fn template(path: &At<String>, folder: &Path, topology: &Topology, notes: &mut Notes) {
+    if !exists(path, folder, notes) {
+        return;
+    }
+    match std::fs::read_to_string(folder.join(&path.value)) {
+        Ok(text) => filled(&text, |_| path.span, topology, notes),
+        Err(error) => {
+            let finding = notes.error(path.span, format!("`{}` can't be read: {error}", path.value));
+            finding.instead("a template is a text in UTF-8");
+        }
+    }
+}
+
+fn exists(path: &At<String>, folder: &Path, notes: &mut Notes) -> bool {
+    let whole = folder.join(&path.value);
+    let problem = match std::fs::metadata(&whole) {
+        Ok(metadata) if metadata.is_file() => return true,
+        Ok(_) => format!("`{}` is not a file", path.value),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => format!("`{}` is not there", path.value),
+        Err(error) => format!("`{}` can't be read: {error}", path.value),
+    };
+    let finding = notes.error(path.span, problem);
+    finding.instead(format!("put the file at `{}`, or write where it is", whole.display()));
+    false
+}

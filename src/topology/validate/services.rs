@@ -1,0 +1,203 @@
+//! Services: where they run, what they need, what is filled into them.
+
+use std::ops::Range;
+
+use super::super::deployment::{Service, ServiceFile};
+use super::super::reference::{Reference, references};
+use super::super::span::Span;
+use super::super::{At, Named, Notes, Topology};
+use super::{declared, suggest};
+
+pub(super) fn check(topology: &Topology, notes: &mut Notes) {
+    let services = &topology.services;
+    if let Some(first) = services
+        .declared()
+        .chain(topology.expose.declared())
+        .map(|(_, span)| span)
+        .min()
+    {
+        notes
+            .warning(
+                first,
+                "services and exposed ports are checked but not deployed by this version",
+            )
+            .instead("run them by hand for now; the databases are built all the same");
+    }
+    for (name, service) in services.iter() {
+        declared(&service.container, &topology.containers, "container", notes);
+        start(name, service, services.span(name), notes);
+        environment(service, topology, notes);
+        files(&service.files, notes);
+        for target in &service.depends_on {
+            if !services.declares(target) && !topology.mongodb.declares(target) {
+                let finding = notes.error(
+                    target.span,
+                    format!("there is nothing called `{}` to wait for", target.value),
+                );
+                let known = services
+                    .declared()
+                    .map(|(name, _)| name)
+                    .chain(topology.mongodb.names());
+                suggest(finding, target, known.filter(|known| *known != name));
+            }
+        }
+    }
+    circles(services, notes);
+}
+
+/// What is run, as whom, and how one sees that it works.
+fn start(name: &str, service: &Service, span: Span, notes: &mut Notes) {
+    if service.binary.is_none() && service.command.is_empty() {
+        notes
+            .error(span, format!("`{name}` has nothing to run"))
+            .instead("add `binary:` or `command:`");
+    }
+    if let (Some(check), None) = (&service.healthcheck, &service.port) {
+        notes
+            .error(check.http.span, format!("`{name}` has no port that could be asked"))
+            .instead("add `port:` to the service");
+    }
+    if let Some(check) = &service.healthcheck {
+        if !check.http.starts_with('/') {
+            notes
+                .error(check.http.span, format!("`{}` is no path", check.http.value))
+                .instead(format!("write `/{}`", check.http.trim_start_matches('/')));
+        }
+        if let (Some(interval), Some(timeout)) = (check.interval, check.timeout)
+            && interval.value > timeout.value
+        {
+            notes
+                .error(
+                    interval.span,
+                    format!("asking every {} never succeeds within {}", *interval, *timeout),
+                )
+                .instead("write an interval shorter than the timeout")
+                .also(timeout.span, "the timeout");
+        }
+    }
+    for folder in service.working_dir.iter().filter(|folder| !folder.starts_with('/')) {
+        notes
+            .error(folder.span, format!("`{}` is no absolute path", folder.value))
+            .instead("begin with `/`");
+    }
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+    for user in service.user.iter() {
+        let first = user.starts_with(|first: char| first.is_ascii_lowercase() || first == '_');
+        if !first || user.len() > 32 || !user.bytes().all(allowed) {
+            notes
+                .error(user.span, format!("`{}` is no name of a system user", user.value))
+                .instead("write small letters, digits, `_` and `-`, at most 32");
+        }
+    }
+}
+
+fn environment(service: &Service, topology: &Topology, notes: &mut Notes) {
+    for (name, span) in service.environment.declared() {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) || !name.bytes().all(allowed) {
+            notes
+                .error(span, format!("`{name}` is no name of a variable"))
+                .instead("write letters, digits and `_`, the first no digit");
+        }
+    }
+    for (_, value) in service.environment.iter() {
+        let span = value.span;
+        // In quotes a text is two bytes longer in the file. With escapes or over lines it is more: all is marked then.
+        let quotes = (span.end - span.start)
+            .checked_sub(value.len())
+            .filter(|more| value.is_ascii() && [0, 2].contains(more));
+        let part =
+            |range: &Range<usize>| quotes.map_or(span, |more| span.part(range.start + more / 2, range.end + more / 2));
+        filled(value, part, topology, notes);
+    }
+}
+
+/// Checks all that is filled into a text. The mark tells where a part of the text stands in the topology file.
+pub(super) fn filled(text: &str, mark: impl Fn(&Range<usize>) -> Span, topology: &Topology, notes: &mut Notes) {
+    for reference in references(text) {
+        match reference {
+            Err(wrong) => {
+                notes.error(mark(&wrong.range), wrong.message).instead(wrong.instead);
+            }
+            Ok((range, Reference::MongoUri { name, .. })) if !topology.mongodb.declares(&name) => {
+                let finding = notes.error(mark(&range), format!("there is no replica set or mongod `{name}`"));
+                suggest(finding, &name, topology.mongodb.names());
+            }
+            Ok((range, Reference::Address(name))) if !topology.containers.declares(&name) => {
+                let finding = notes.error(mark(&range), format!("there is no container `{name}`"));
+                suggest(finding, &name, topology.containers.declared().map(|(name, _)| name));
+            }
+            Ok(_) => {}
+        }
+    }
+}
+
+fn files(files: &Named<ServiceFile>, notes: &mut Notes) {
+    for (path, span) in files.declared() {
+        if !path.starts_with('/') || path.ends_with('/') || path.split('/').any(|part| part == "..") {
+            notes
+                .error(span, format!("`{path}` is no absolute path of a file"))
+                .instead("begin with `/` and leave `..` out");
+        }
+    }
+    for (path, file) in files.iter() {
+        let span = files.span(path);
+        match (&file.template, &file.source) {
+            (Some(_), Some(source)) => {
+                notes
+                    .error(source.span, format!("`{path}` has two sources"))
+                    .instead("keep `template` or `source`");
+            }
+            (None, None) => {
+                notes
+                    .error(span, format!("`{path}` has no source"))
+                    .instead("add `template:` or `source:`");
+            }
+            _ => {}
+        }
+        let octal = |mode: &At<String>| {
+            (3..=4).contains(&mode.len()) && u32::from_str_radix(mode, 8).is_ok_and(|bits| bits <= 0o777)
+        };
+        for mode in file.mode.iter().filter(|mode| !octal(mode)) {
+            notes
+                .error(mode.span, format!("`{}` are no permission bits", mode.value))
+                .instead("write \"0640\"");
+        }
+    }
+}
+
+/// Notes each circle of services that wait for each other once, at the first of them by name.
+fn circles(services: &Named<Service>, notes: &mut Notes) {
+    let mut done: Vec<&str> = Vec::new();
+    for (name, _) in services.iter() {
+        visit(name, services, &mut Vec::new(), &mut done, notes);
+    }
+}
+
+fn visit<'a>(
+    name: &'a str,
+    services: &'a Named<Service>,
+    path: &mut Vec<&'a str>,
+    done: &mut Vec<&'a str>,
+    notes: &mut Notes,
+) {
+    let Some(service) = services.get(name).filter(|_| !done.contains(&name)) else {
+        return;
+    };
+    path.push(name);
+    for target in &service.depends_on {
+        if let Some(at) = path.iter().position(|one| *one == target.value) {
+            let circle = [&path[at..], &[target.as_str()]].concat().join("` -> `");
+            notes
+                .error(
+                    target.span,
+                    format!("services wait for each other in a circle: `{circle}`"),
+                )
+                .instead("remove one of these dependencies");
+        } else {
+            visit(target, services, path, done, notes);
+        }
+    }
+    path.pop();
+    done.push(name);
+}

@@ -1,0 +1,287 @@
+//! The command line itself: help, usage, what goes to which stream, exit codes, Ctrl-C.
+
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A topology that names no file of the host and is risky in nothing.
+const FINE: &str = "\
+name: fine
+network: { name: fine0, ipv4: 10.9.0.1/24 }
+containers: { web: { ipv4: 10.9.0.10 }, db: { ipv4: 10.9.0.11 } }
+";
+
+/// An address outside of the network, a key that doesn't exist.
+const BROKEN: &str = "\
+name: broken
+network: { name: broken0, ipv4: 10.9.0.1/24 }
+containers: { web: { ipv4: 10.8.0.10, limit: 1GiB } }
+";
+
+/// distctl with an environment that says nothing about colour, in a folder with a topology.
+fn distctl(folder: &TempDir, topology: &str) -> assert_cmd::Command {
+    std::fs::write(folder.path().join("topology.yaml"), topology).unwrap();
+    let mut command = assert_cmd::Command::cargo_bin("distctl").unwrap();
+    command.current_dir(folder).env("TERM", "xterm");
+    for name in ["NO_COLOR", "CLICOLOR_FORCE", "DISTCTL_FILE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+struct Ran {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+/// Runs distctl beside a topology.
+fn run(topology: &str, arguments: &[&str]) -> Ran {
+    run_with(topology, arguments, &[])
+}
+
+fn run_with(topology: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
+    let folder = TempDir::new().unwrap();
+    let mut command = distctl(&folder, topology);
+    let output = command
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    Ran {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// The names of all commands, out of the help.
+fn commands() -> Vec<String> {
+    let help = run(FINE, &["--help"]).stdout;
+    let list = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let lines = list
+        .lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    lines
+        .map(|line| line.split_whitespace().next().unwrap().to_string())
+        .filter(|name| name != "help")
+        .collect()
+}
+
+#[test]
+fn help_names_every_command_and_every_exit_code() {
+    let ran = run(FINE, &["--help"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    for word in [
+        "completions",
+        "schema",
+        "validate",
+        "--remote",
+        "--parallel",
+        "130 interrupted",
+    ] {
+        assert!(ran.stdout.contains(word), "no {word} in\n{}", ran.stdout);
+    }
+    assert!(
+        ran.stdout.lines().all(|line| line.chars().count() <= 100),
+        "a line is too long:\n{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn every_command_has_a_help_with_an_example() {
+    let commands = commands();
+    assert!(commands.len() >= 3, "{commands:?}");
+    for command in commands {
+        let ran = run(FINE, &[&command, "--help"]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{command}");
+        assert!(ran.stdout.contains("Example"), "{command}:\n{}", ran.stdout);
+    }
+}
+
+#[test]
+fn every_command_has_its_place_in_the_docs() {
+    let docs = include_str!("../../docs/commands.md");
+    let missing: Vec<_> = commands()
+        .into_iter()
+        .filter(|name| !docs.contains(&format!("### `distctl {name}")))
+        .collect();
+    assert!(missing.is_empty(), "docs/commands.md says nothing of {missing:?}");
+}
+
+#[test]
+fn the_version_is_the_packages_own() {
+    assert_eq!(
+        run(FINE, &["--version"]).stdout,
+        concat!("distctl ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_says_what_is_meant() {
+    for arguments in [
+        &["validat"][..],
+        &["validate", "--parallel", "0"],
+        &["validate", "--output", "xml"],
+        &[],
+    ] {
+        let ran = run(FINE, arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(
+            ran.stderr.contains("Usage") || ran.stderr.contains("--help"),
+            "{arguments:?}:\n{}",
+            ran.stderr
+        );
+    }
+    assert!(run(FINE, &["validat"]).stderr.contains("'validate'"));
+}
+
+#[test]
+fn completions_know_the_commands_in_every_shell() {
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = run(FINE, &["completions", shell]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{shell}");
+        assert!(
+            ran.stdout.contains("validate") && ran.stdout.contains("progress"),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn a_fine_topology_is_fine() {
+    let ran = run(FINE, &["validate"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert_eq!(ran.stdout, "topology.yaml: fine: 2 containers\n");
+}
+
+#[test]
+fn a_broken_topology_shows_every_finding_with_its_place() {
+    let ran = run(BROKEN, &["validate"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), ""));
+    assert!(ran.stdout.contains("topology.yaml:3:28"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("topology.yaml:3:39"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.ends_with("topology.yaml: it can't be used; 2 errors\n"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn a_topology_that_is_not_there_is_an_error_that_says_what_to_do() {
+    let ran = run(FINE, &["validate", "--file", "nowhere.yaml"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stdout.contains("nowhere.yaml") && ran.stdout.contains("--file"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn the_file_may_come_from_the_environment() {
+    let ran = run_with(FINE, &["validate"], &[("DISTCTL_FILE", "nowhere.yaml")]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.contains("nowhere.yaml"));
+}
+
+#[test]
+fn json_output_is_json_and_nothing_else() {
+    for (topology, code, errors) in [(FINE, 0, 0), (BROKEN, 1, 2)] {
+        let ran = run(topology, &["validate", "--output", "json"]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(code), ""));
+        let value: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(value["errors"], errors);
+        assert_eq!(value["findings"].as_array().map(Vec::len), Some(errors));
+    }
+    let schema = run(FINE, &["schema"]);
+    let schema: serde_json::Value = serde_json::from_str(&schema.stdout).unwrap();
+    assert_eq!(schema["title"], "topology.yaml");
+}
+
+#[test]
+fn colour_is_for_terminals_unless_forced_and_never_with_no_color() {
+    let coloured = |environment: &[(&str, &str)]| run_with(BROKEN, &["validate"], environment).stdout.contains('\x1b');
+    assert!(!coloured(&[]));
+    assert!(coloured(&[("CLICOLOR_FORCE", "1")]));
+    assert!(!coloured(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let folder = TempDir::new().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(distctl(&folder, FINE).get_program());
+    let output = command
+        .arg("schema")
+        .current_dir(&folder)
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn ctrl_c_ends_a_command_that_only_looks() {
+    for signal in ["-INT", "-TERM"] {
+        let folder = TempDir::new().unwrap();
+        let fifo = folder.path().join("fifo");
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let mut command = Command::new(distctl(&folder, FINE).get_program());
+        let mut child = command
+            .args(["validate", "--file"])
+            .arg(&fifo)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Whoever opens the fifo for writing knows that distctl reads it, and so that it listens to signals.
+        let _writer = wait_for_reader(&fifo);
+        assert!(
+            Command::new("kill")
+                .args([signal, &child.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert_eq!(wait(&mut child), Some(130));
+    }
+}
+
+fn wait_for_reader(fifo: &Path) -> std::fs::File {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let opened = OpenOptions::new().write(true).custom_flags(O_NONBLOCK).open(fifo);
+        match opened {
+            Ok(file) => return file,
+            Err(error) if error.kind() == ErrorKind::NotFound => panic!("no fifo at {}", fifo.display()),
+            Err(error) => assert!(Instant::now() < deadline, "distctl never read the fifo: {error}"),
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// From fcntl.h on Linux; without it opening a fifo that nobody reads blocks.
+const O_NONBLOCK: i32 = 0o4000;
+
+fn wait(child: &mut Child) -> Option<i32> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("distctl goes on after a signal");
+        }
+        std::thread::yield_now();
+    }
+}
