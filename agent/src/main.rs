@@ -1,3 +1,68 @@
 //! distctl's hand inside the guest.
+//!
+//! `distctl-agent call` carries out one [`protocol::Request`]: JSON in, JSON lines out. `distctl-agent handover` is
+//! run by the units of mongods when they stop or crash. It knows the guest and its mongods, never Incus nor the
+//! topology.
 
-fn main() {}
+mod call;
+mod deadline;
+mod handover;
+mod hash;
+mod inspect;
+mod log_tail;
+mod mongo;
+mod names;
+mod packages;
+mod ready;
+mod run;
+mod units;
+mod write;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use protocol::{Failure, Reply, Request};
+
+/// distctl's hand inside the guest.
+#[derive(Parser)]
+#[command(name = "distctl-agent", version)]
+enum Command {
+    /// Carries out one request: JSON on standard input, JSON lines on standard output.
+    Call,
+    /// Lets another member of a replica set take over.
+    #[command(subcommand)]
+    Handover(handover::Handover),
+}
+
+fn main() -> ExitCode {
+    let command = Command::parse();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return call::refuse(&format!("can't start: {error}")),
+    };
+    let code = match command {
+        Command::Call => runtime.block_on(call::call()),
+        Command::Handover(handover) => runtime.block_on(handover::run(handover)),
+    };
+    // The driver's monitors would otherwise be waited for.
+    runtime.shutdown_background();
+    code
+}
+
+/// Carries out one request.
+async fn perform(request: Request) -> Result<Reply, Failure> {
+    match request {
+        Request::Inspect(request) => return inspect::inspect(&request).await.map(Box::new).map(Reply::Inspection),
+        Request::WaitReady(request) => ready::wait(&request).await?,
+        Request::Write(request) => write::write(&request).await?,
+        Request::InstallPackages(request) => packages::install(&request).await?,
+        Request::Units(request) => units::change(&request).await?,
+        Request::WaitMongod(request) => mongo::wait::mongod(&request).await?,
+        Request::InitiateReplicaSet(request) => mongo::replica_set::initiate(&request).await?,
+        Request::ReconfigureReplicaSet(request) => mongo::reconfigure::reconfigure(&request).await?,
+        Request::EnsureUsers(request) => mongo::users::ensure(&request).await?,
+        Request::StepDown(request) => mongo::step_down::step_down(&request).await?,
+        Request::WaitReplicaSet(request) => mongo::wait::replica_set(&request).await?,
+    }
+    Ok(Reply::Ok)
+}

@@ -53,7 +53,6 @@ fn mongod(container: &str, port: u16, topology: &Topology) -> Mongod {
         unit: format!("mongod-{port}.service"),
         data: format!("/var/lib/mongodb/{port}"),
         log: format!("/var/log/mongodb/mongod-{port}.log"),
-        data: format!("/var/lib/mongodb/{port}"),
     }
 }
 

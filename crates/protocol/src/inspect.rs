@@ -28,7 +28,7 @@ pub struct InspectRequest {
 pub struct MongodQuery {
     /// The port on 127.0.0.1.
     pub port: u16,
-    /// As whom to ask; without it only `hello` is asked.
+    /// As whom to ask; without it everything is asked without authentication.
     pub credential: Option<Credential>,
 }
 

@@ -82,6 +82,30 @@ pub struct Failure {
     pub hint: Option<String>,
 }
 
+impl Failure {
+    /// Says what failed and why.
+    pub fn new(object: impl Into<String>, cause: impl Into<String>) -> Self {
+        Self {
+            object: object.into(),
+            cause: cause.into(),
+            log: Vec::new(),
+            hint: None,
+        }
+    }
+
+    /// Adds what to do next.
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the lines of a log that explain it.
+    pub fn with_log(mut self, log: Vec<String>) -> Self {
+        self.log = log;
+        self
+    }
+}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.object, self.cause)

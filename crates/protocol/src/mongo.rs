@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// The role of the agent's own user, in the database `admin`: it looks, and asks members to step up or down. The
+/// agent makes it when a user has it.
+pub const AGENT_ROLE: &str = "distctlAgent";
+
 /// As whom to speak to a mongod. The password never leaves the guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credential {
@@ -18,7 +22,7 @@ pub struct Credential {
 pub struct Mongod {
     /// Its version, `6.0.5`.
     pub version: String,
-    /// The replica set that it runs for (`--replSet`), if any.
+    /// `hello.setName`: the replica set that it belongs to, once that is initiated.
     pub set_name: Option<String>,
     /// `hello.isWritablePrimary`.
     pub writable: bool,
@@ -42,7 +46,8 @@ pub struct Mongod {
 pub enum Access {
     /// It let us in as the asked user, or asks for none.
     Granted,
-    /// It has no user yet: the localhost exception is open.
+    /// It has no user yet: the localhost exception is open. An arbiter never has one, a new member not before it
+    /// has copied them.
     NoUsers,
     /// It refused the credential; the reason.
     Refused(String),
@@ -184,7 +189,8 @@ pub struct WaitMongodRequest {
 pub struct InitiateRequest {
     /// The port of the member, on 127.0.0.1 here; it becomes primary.
     pub port: u16,
-    /// The configuration; its version is set to 1. A set that is initiated already with this name is no error.
+    /// The configuration; the agent puts the version in. A set that is initiated already with this name is no
+    /// error; members that it lacks are added while it has no users.
     pub config: SetConfig,
     /// How long to wait for a primary, in milliseconds.
     pub timeout_ms: u64,

@@ -1,0 +1,146 @@
+//! Letting another member take over, run by the unit of a mongod.
+//!
+//! `stop` (ExecStop) makes a primary step down before it is stopped: the secondary that takes over is elected at once.
+//! `crash` (ExecStopPost) asks the freshest secondary to step up after a primary has died, instead of waiting for the
+//! election timeout. That is an ordinary election, which a majority must vote for: nothing is at risk.
+//!
+//! Both are tries. They never fail their unit, they take a few seconds at most, and say one line to the journal.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use mongodb::bson::doc;
+use protocol::Credential;
+use tokio::time::timeout;
+
+use crate::mongo::connect::{Login, Peer};
+use crate::mongo::hello;
+use crate::mongo::primary::Census;
+use crate::mongo::step_down;
+
+/// After which a stop goes on without a handover.
+const STOPPING: Duration = Duration::from_secs(5);
+
+/// After which members elect a primary by themselves, sooner or later.
+const CRASHED: Duration = Duration::from_secs(8);
+
+/// How long a secondary may take to catch up before a stop goes on.
+const CATCHING_UP: i32 = 3;
+
+/// When to hand over.
+#[derive(Debug, Subcommand)]
+pub enum Handover {
+    /// Before a mongod is stopped: it steps down if it is primary.
+    Stop(Member),
+    /// After a mongod has ended: if it crashed as primary, the freshest secondary steps up.
+    Crash(Member),
+}
+
+/// The member whose unit this is.
+#[derive(Debug, Args)]
+pub struct Member {
+    /// The replica set.
+    #[arg(long)]
+    set: String,
+    /// The member itself, `address:port`.
+    #[arg(long = "self", value_name = "HOST")]
+    host: String,
+    /// All members of the set.
+    #[arg(long, value_delimiter = ',')]
+    hosts: Vec<String>,
+    /// As whom to ask.
+    #[arg(long, requires = "password_file")]
+    user: Option<String>,
+    /// The file with the user's password.
+    #[arg(long, requires = "user")]
+    password_file: Option<String>,
+}
+
+impl Member {
+    fn login(&self) -> Result<Option<Login>, String> {
+        let (Some(user), Some(file)) = (&self.user, &self.password_file) else {
+            return Ok(None);
+        };
+        let credential = Credential {
+            user: user.clone(),
+            password_file: file.clone(),
+        };
+        Login::read(&credential)
+            .map(Some)
+            .map_err(|failure| failure.to_string())
+    }
+
+    fn others(&self) -> impl Iterator<Item = &String> {
+        self.hosts.iter().filter(|host| **host != self.host)
+    }
+}
+
+/// Hands over if there is something to hand over. Always a success: a unit must stop, whatever its set does.
+pub async fn run(handover: Handover) -> ExitCode {
+    let (limit, said) = match handover {
+        Handover::Stop(member) => (STOPPING, timeout(STOPPING, stop(&member)).await),
+        Handover::Crash(_) if !has_crashed() => return ExitCode::SUCCESS,
+        Handover::Crash(member) => (CRASHED, timeout(CRASHED, crash(&member)).await),
+    };
+    let line = match said {
+        Ok(Ok(done)) => format!("handover: {done}"),
+        Ok(Err(why)) => format!("handover: left to the set itself: {why}"),
+        Err(_) => format!("handover: left to the set itself: it took longer than {limit:?}"),
+    };
+    let _ = writeln!(std::io::stderr(), "{line}");
+    ExitCode::SUCCESS
+}
+
+/// What systemd tells of the end of the main process (systemd.exec(5)). Without systemd it is a crash: somebody asks.
+fn has_crashed() -> bool {
+    let says = |name: &str, value: &str| std::env::var(name).is_ok_and(|said| said == value);
+    std::env::var("SERVICE_RESULT").map_or(true, |result| result != "success") || says("EXIT_CODE", "killed")
+}
+
+async fn stop(member: &Member) -> Result<String, String> {
+    if member.others().next().is_none() {
+        return Ok("nobody to hand over to".into());
+    }
+    let host = &member.host;
+    let hello = hello::of(host).await.map_err(|error| format!("{host}: {error}"))?;
+    if !hello.is_writable_primary {
+        return Ok(format!("{host} is not primary"));
+    }
+    let login = member.login()?;
+    step_down::ask(host, login.as_ref(), CATCHING_UP)
+        .await
+        .map_err(|error| format!("{host}: {error}"))?;
+    Ok(format!("{host} has stepped down"))
+}
+
+async fn crash(member: &Member) -> Result<String, String> {
+    let census = Census::of_set(&member.set, member.others()).await;
+    if let Some(primary) = census.primary(&member.set) {
+        return Ok(format!("{primary} is primary already"));
+    }
+    let mut able: Vec<_> = census
+        .answers()
+        .filter(|(host, hello)| **host != *member.host && hello.serves(&member.set))
+        .filter(|(_, hello)| hello.secondary && !hello.hidden && !hello.passive)
+        .collect();
+    able.sort_by_key(|(_, hello)| std::cmp::Reverse(hello.freshness()));
+    let login = member.login()?;
+    let mut last = format!("no secondary may step up: {}", census.describe());
+    for (host, _) in able {
+        match step_up(host, login.as_ref()).await {
+            Ok(()) => return Ok(format!("{host} has stepped up")),
+            Err(why) => last = format!("{host}: {why}"),
+        }
+    }
+    Err(last)
+}
+
+async fn step_up(host: &str, login: Option<&Login>) -> Result<(), String> {
+    let peer = Peer::connect(host, login).await.map_err(|error| error.to_string())?;
+    peer.ask(doc! { "replSetStepUp": 1 })
+        .await
+        .map(drop)
+        .map_err(|error| error.to_string())
+}

@@ -1,0 +1,34 @@
+//! The role of the agent's own user.
+
+use mongodb::bson::{Document, doc};
+use protocol::AGENT_ROLE;
+
+use super::code;
+use super::connect::{Error, Peer};
+
+/// Creates the role, or gives it its privileges anew.
+pub async fn ensure(primary: &Peer) -> Result<(), Error> {
+    match primary.ask(with_privileges("createRole")).await {
+        Err(error) if error.code() == Some(code::ROLE_EXISTS) => {
+            primary.ask(with_privileges("updateRole")).await.map(drop)
+        }
+        other => other.map(drop),
+    }
+}
+
+/// Enough to look at a set and its users, and to ask members to step up or down; no data can be read or written.
+fn with_privileges(command: &str) -> Document {
+    let mut document = Document::new();
+    document.insert(command, AGENT_ROLE);
+    document.extend(doc! {
+        "roles": [],
+        "privileges": [
+            {
+                "resource": { "cluster": true },
+                "actions": ["replSetGetStatus", "replSetGetConfig", "replSetStateChange", "serverStatus"],
+            },
+            { "resource": { "db": "", "collection": "" }, "actions": ["viewUser", "viewRole"] },
+        ],
+    });
+    document
+}

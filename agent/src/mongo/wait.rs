@@ -1,0 +1,91 @@
+//! Waiting for mongods and for sets of them.
+
+use protocol::{Failure, WaitMongodRequest, WaitReplicaSetRequest};
+
+use super::connect::Error;
+use super::hello;
+use super::primary::Census;
+use crate::deadline::{Deadline, SOON};
+use crate::inspect::units::{Shown, is_systemd, show};
+use crate::units::explain;
+
+/// After so many restarts by systemd a mongod won't come up by itself.
+const HOPELESS: u32 = 3;
+
+/// Waits until a mongod answers `hello`; fails at once when its unit has given up.
+pub async fn mongod(request: &WaitMongodRequest) -> Result<(), Failure> {
+    let deadline = Deadline::after_ms(request.timeout_ms);
+    let host = format!("127.0.0.1:{}", request.port);
+    loop {
+        let Err(error) = hello::of(&host).await else {
+            return Ok(());
+        };
+        let unit = unit(&request.unit).await?;
+        if let Some(unit) = unit.as_ref().filter(|unit| is_hopeless(unit)) {
+            return Err(explain(&request.unit, unit, Some(&request.log), "its mongod does not start").await);
+        }
+        if !deadline.pause(SOON).await {
+            let cause = format!(
+                "its mongod does not answer on {host} after {} ms ({error})",
+                request.timeout_ms
+            );
+            return Err(explain(&request.unit, &unit.unwrap_or_default(), Some(&request.log), &cause).await);
+        }
+    }
+}
+
+async fn unit(name: &String) -> Result<Option<Shown>, Failure> {
+    if !is_systemd() {
+        return Ok(None);
+    }
+    Ok(show(std::slice::from_ref(name)).await?.remove(name))
+}
+
+fn is_hopeless(unit: &Shown) -> bool {
+    let over = unit.state.active == "inactive" && unit.ended.is_some() && !unit.has_job;
+    unit.state.active == "failed" || unit.state.load == "not-found" || unit.state.restarts >= HOPELESS || over
+}
+
+/// Waits until members lead, copy or vote, and follow the same primary.
+///
+/// Each member is asked itself: the primary learns of a member's state only with its next heartbeat, by default up to
+/// 2 s later. One that can't speak to the others, for its keyfile is wrong, calls itself SECONDARY too, but knows no
+/// primary.
+pub async fn replica_set(request: &WaitReplicaSetRequest) -> Result<(), Failure> {
+    let deadline = Deadline::after_ms(request.timeout_ms);
+    loop {
+        let census = Census::of_set(&request.set.name, request.set.hosts.iter().chain(&request.members)).await;
+        let waited_for = waited_for(&census, request);
+        if waited_for.is_none() {
+            return Ok(());
+        }
+        if !deadline.pause(SOON).await {
+            let what = waited_for.unwrap_or_default();
+            let cause = format!(
+                "is not healthy after {} ms: {what}; {}",
+                request.timeout_ms,
+                census.describe()
+            );
+            return Err(Failure::new(format!("replica set {}", request.set.name), cause)
+                .with_hint("look with `distctl logs` at the mongod that lags behind; all must have the same keyfile"));
+        }
+    }
+}
+
+/// What is still missing; `None` if nothing is.
+fn waited_for(census: &Census, request: &WaitReplicaSetRequest) -> Option<String> {
+    let Some(primary) = census.primary(&request.set.name) else {
+        return Some("there is no primary".into());
+    };
+    let name = census
+        .get(primary)
+        .and_then(|hello| hello.as_ref().ok()?.me.clone())
+        .unwrap_or_else(|| primary.into());
+    request.members.iter().find_map(|member| match census.get(member)? {
+        Ok(hello) if hello.serves(&request.set.name) && hello.primary.as_ref() == Some(&name) => None,
+        Ok(hello) if hello.serves(&request.set.name) => Some(format!("{member} does not follow the primary {name}")),
+        Ok(_) => Some(format!("{member} does not serve yet")),
+        Err(Error::NotListening) => Some(format!("{member} is down")),
+        Err(error) => Some(format!("{member}: {error}")),
+    })
+}
