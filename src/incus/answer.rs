@@ -4,9 +4,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::call::Call;
 use super::error::{ApiError, Error};
 use super::operation::Operation;
-use super::transport::{Answer, Call};
+use super::transport::Answer;
 
 /// What the daemon wraps around its answers. An error can come with HTTP status 200 (when waiting for operations).
 #[derive(Debug, Default, Deserialize)]
@@ -76,7 +77,14 @@ impl Answer {
 
     fn api(&self, call: &Call, code: u16, message: String) -> Error {
         let (method, path) = call.name();
-        ApiError { status: self.status.as_u16(), code, message, method, path }.into()
+        ApiError {
+            status: self.status.as_u16(),
+            code,
+            message,
+            method,
+            path,
+        }
+        .into()
     }
 }
 

@@ -42,7 +42,9 @@ impl Client {
         &self,
         types: &[&str],
     ) -> Result<impl Stream<Item = Result<ApiEvent, Error>> + Send + use<>, Error> {
-        let socket = self.websocket(self.path(&["events"], &[("type", &types.join(","))])).await?;
+        let socket = self
+            .websocket(self.path(&["events"], &[("type", &types.join(","))]))
+            .await?;
         Ok(socket.filter_map(|message| {
             future::ready(match message {
                 Ok(Message::Text(text)) => Some(serde_json::from_str(&text).map_err(|error| lost(error.into()))),
@@ -54,5 +56,9 @@ impl Client {
 }
 
 fn lost(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
-    Error::Transport { method: "GET".into(), path: "/1.0/events".into(), source }
+    Error::Transport {
+        method: "GET".into(),
+        path: "/1.0/events".into(),
+        source,
+    }
 }

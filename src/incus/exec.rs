@@ -7,19 +7,18 @@
 use std::collections::BTreeMap;
 
 use bytes::BytesMut;
-use futures_util::future::{join3, try_join_all};
 use futures_util::StreamExt;
+use futures_util::future::{join3, try_join_all};
 use reqwest::Method;
 use reqwest_websocket::WebSocket;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::answer::Reply;
+use super::call::Call;
 use super::operation::{Operation, Pending};
-use super::transport::Call;
 use super::websocket::{Input, Output, Task, feed};
 use super::{Client, Error};
-
 
 /// A command. No shell is involved.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,7 +40,10 @@ pub struct Command {
 impl Command {
     /// Makes a command that root runs, with pipes.
     pub fn new<I: IntoIterator<Item: Into<String>>>(command: I) -> Self {
-        Self { command: command.into_iter().map(Into::into).collect(), ..Self::default() }
+        Self {
+            command: command.into_iter().map(Into::into).collect(),
+            ..Self::default()
+        }
     }
 
     fn body(&self) -> Value {
@@ -80,8 +82,13 @@ impl Client {
     /// `is_command_not_found`, `is_not_running`, `is_frozen`. An exit code other than 0 is no error.
     pub async fn run(&self, instance: &str, command: &[&str], stdin: Vec<u8>) -> Result<Finished, Error> {
         let mut kept = Vec::new();
-        let finished = self.collect(instance, command, stdin, |bytes| kept.extend_from_slice(bytes)).await?;
-        Ok(Finished { stdout: kept, ..finished })
+        let finished = self
+            .collect(instance, command, stdin, |bytes| kept.extend_from_slice(bytes))
+            .await?;
+        Ok(Finished {
+            stdout: kept,
+            ..finished
+        })
     }
 
     /// Runs a command as root and gives its stdout line by line as it comes, without line ends. Five requests.
@@ -118,7 +125,7 @@ impl Client {
         instance: &str,
         command: &[&str],
         stdin: Vec<u8>,
-        mut on_stdout: impl FnMut(&[u8]),
+        on_stdout: impl FnMut(&[u8]),
     ) -> Result<Finished, Error> {
         let _slot = self.transport().slot().await;
         let begun = self.begin(instance, &Command::new(command.iter().copied())).await?;
@@ -131,22 +138,29 @@ impl Client {
         // All at once: five seconds after the command's end its exit code is gone.
         let (ended, (), ()) = join3(
             self.wait(&begun.pending),
-            stdout.by_ref().for_each(|bytes| std::future::ready(on_stdout(&bytes))),
-            stderr.by_ref().for_each(|bytes| std::future::ready(kept.extend_from_slice(&bytes))),
+            take(&mut stdout, on_stdout),
+            take(&mut stderr, |bytes| kept.extend_from_slice(bytes)),
         )
         .await;
         let code = begun.code(&ended?)?;
         if code == 0 && (stdout.is_cut() || stderr.is_cut()) {
             return Err(begun.pending.cut());
         }
-        Ok(Finished { code, stdout: Vec::new(), stderr: kept })
+        Ok(Finished {
+            code,
+            stdout: Vec::new(),
+            stderr: kept,
+        })
     }
 
     /// Asks for a command to be started; it starts when its sockets are connected.
     pub(super) async fn begin(&self, instance: &str, command: &Command) -> Result<Begun, Error> {
         let call = Call::new(Method::POST, self.path(&["instances", instance, "exec"], &[])).json(&command.body());
         match self.send(&call).await? {
-            Reply::Begun(url, operation) => Ok(Begun { pending: Pending::new(url, call), operation }),
+            Reply::Begun(url, operation) => Ok(Begun {
+                pending: Pending::new(url, call),
+                operation,
+            }),
             Reply::Done(_) => Err(Pending::new(String::new(), call).unreadable("a command without an operation")),
         }
     }
@@ -161,10 +175,20 @@ impl Client {
             let fds = begun.operation.metadata.get("fds");
             let secret = fds.and_then(|fds| fds.get(name)).and_then(Value::as_str);
             let secret = secret.ok_or_else(|| begun.pending.unreadable("a command without its streams"))?;
-            self.websocket(begun.pending.below("websocket", &format!("secret={secret}"))).await
+            self.websocket(begun.pending.below("websocket", &format!("secret={secret}")))
+                .await
         };
         let sockets = try_join_all(names.into_iter().map(open)).await?;
-        sockets.try_into().map_err(|_| begun.pending.unreadable("too few streams"))
+        sockets
+            .try_into()
+            .map_err(|_| begun.pending.unreadable("too few streams"))
+    }
+}
+
+/// Gives all of an output to a function, piece by piece.
+async fn take(output: &mut Output, mut on_bytes: impl FnMut(&[u8])) {
+    while let Some(bytes) = output.next().await {
+        on_bytes(&bytes);
     }
 }
 

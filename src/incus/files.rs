@@ -7,7 +7,7 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use tokio_util::io::ReaderStream;
 
-use super::transport::Call;
+use super::call::Call;
 use super::{Client, Error};
 
 /// How much of a host's file is read at once, in bytes.
@@ -46,7 +46,11 @@ impl Client {
         };
         if answer.header("x-incus-type") == Some("directory") {
             let (method, name) = call.name();
-            return Err(Error::Decode { method, path: name, source: format!("{path} is a directory").into() });
+            return Err(Error::Decode {
+                method,
+                path: name,
+                source: format!("{path} is a directory").into(),
+            });
         }
         Ok(Some(answer.body.into()))
     }
@@ -78,13 +82,12 @@ impl Client {
     ///
     /// # Errors
     /// `is_not_found` where the instance is missing.
-    pub async fn make_directory(
-        &self,
-        instance: &str,
-        path: &str,
-        attributes: &FileAttributes,
-    ) -> Result<(), Error> {
-        const ABOVE: FileAttributes = FileAttributes { uid: 0, gid: 0, mode: 0o755 };
+    pub async fn make_directory(&self, instance: &str, path: &str, attributes: &FileAttributes) -> Result<(), Error> {
+        const ABOVE: FileAttributes = FileAttributes {
+            uid: 0,
+            gid: 0,
+            mode: 0o755,
+        };
         let _slot = self.transport().slot().await;
         let mut missing = vec![(path.trim_end_matches('/'), attributes)];
         while let Some((directory, attributes)) = missing.last().copied() {
@@ -105,12 +108,16 @@ impl Client {
     /// # Errors
     /// `is_not_found` where there is none.
     pub async fn delete_file(&self, instance: &str, path: &str) -> Result<(), Error> {
-        self.send(&self.file_call(Method::DELETE, instance, path)).await.map(drop)
+        self.send(&self.file_call(Method::DELETE, instance, path))
+            .await
+            .map(drop)
     }
 
     async fn make_one(&self, instance: &str, path: &str, attributes: &FileAttributes) -> Result<(), Error> {
         let call = self.file_call(Method::POST, instance, path);
-        let request = self.upload_request(&call, "directory", attributes).header(CONTENT_LENGTH, 0);
+        let request = self
+            .upload_request(&call, "directory", attributes)
+            .header(CONTENT_LENGTH, 0);
         self.upload(&call, request).await
     }
 
@@ -120,7 +127,10 @@ impl Client {
         let answer = self.transport().send(&call).await?;
         match answer.status {
             StatusCode::NOT_FOUND => Ok(false),
-            _ => Ok(answer.raw(&call)?.header("x-incus-type").is_some_and(|kind| kind != "directory")),
+            _ => Ok(answer
+                .raw(&call)?
+                .header("x-incus-type")
+                .is_some_and(|kind| kind != "directory")),
         }
     }
 
@@ -147,18 +157,25 @@ impl Client {
 
 /// Tells a missing file from a missing instance or project.
 fn is_no_file(error: &Error) -> bool {
-    error.api().is_some_and(|answer| answer.code == 404 && answer.message.eq_ignore_ascii_case("not found"))
+    error
+        .api()
+        .is_some_and(|answer| answer.code == 404 && answer.message.eq_ignore_ascii_case("not found"))
 }
 
 async fn with_body(request: RequestBuilder, body: FileBody) -> Result<RequestBuilder, Error> {
     match body {
         FileBody::Bytes(bytes) => Ok(request.body(bytes)),
         FileBody::Host(path) => {
-            let failed = |source| Error::HostFile { path: path.clone(), source };
+            let failed = |source| Error::HostFile {
+                path: path.clone(),
+                source,
+            };
             let file = tokio::fs::File::open(&path).await.map_err(failed)?;
             let size = file.metadata().await.map_err(failed)?.len();
             let stream = ReaderStream::with_capacity(file, CHUNK);
-            Ok(request.header(CONTENT_LENGTH, size).body(reqwest::Body::wrap_stream(stream)))
+            Ok(request
+                .header(CONTENT_LENGTH, size)
+                .body(reqwest::Body::wrap_stream(stream)))
         }
     }
 }

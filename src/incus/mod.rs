@@ -3,10 +3,12 @@
 //! [`Client::connect`] finds the daemon as the incus command line does. The methods live in the page of what they are
 //! about: [`instances`], [`state`], [`networks`], [`projects`], [`images`], [`files`], [`exec`], [`session`],
 //! [`events`]. Everything
-//! fails with one typed [`Error`]. What is behind them: `transport` sends and repeats what is safe to repeat,
+//! fails with one typed [`Error`]. What is behind them: `transport` sends, `call` says
+//! what is safe to repeat,
 //! `operation` waits for what the daemon does in the background, `remote` reads the user's incus configuration.
 
 mod answer;
+mod call;
 mod error;
 mod operation;
 mod remote;
@@ -49,8 +51,9 @@ pub use transport::RequestCount;
 pub use websocket::{Input, Output};
 
 use answer::Reply;
+use call::Call;
 use remote::Remotes;
-use transport::{Call, Endpoint, Transport};
+use transport::{Endpoint, Transport};
 
 /// All but what RFC 3986 calls unreserved.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -117,7 +120,10 @@ impl Client {
     async fn remote(name: &str, places: &Places, target: &Target) -> Result<Self, Error> {
         let remotes = Remotes::load(places)?;
         let remote = remotes.get(name)?;
-        let config = |message: String| Error::Config { path: format!("remote {name}").into(), message };
+        let config = |message: String| Error::Config {
+            path: format!("remote {name}").into(),
+            message,
+        };
         if remote.protocol() != "incus" {
             let message = format!("speaks {}: it serves images and runs no instances", remote.protocol());
             return Err(config(message));
@@ -132,7 +138,14 @@ impl Client {
                     let identity = remotes.identity(name);
                     let config = Box::new(tls::configuration(&remotes.trust(name), identity.as_ref())?);
                     let shown = identity.map(|identity| identity.certificate.display().to_string());
-                    Self::meet(Endpoint::Https(address, config), shown.as_deref(), places, target, project).await
+                    Self::meet(
+                        Endpoint::Https(address, config),
+                        shown.as_deref(),
+                        places,
+                        target,
+                        project,
+                    )
+                    .await
                 }
             };
             match tried {
@@ -153,7 +166,14 @@ impl Client {
         let transport = Transport::new(endpoint, target.parallel)?;
         let server = server::meet(&transport, shown).await?;
         let project = target.project.clone().or(project).unwrap_or_else(|| "default".into());
-        Ok(Self { inner: Arc::new(Inner { transport, server, project, places: places.clone() }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                transport,
+                server,
+                project,
+                places: places.clone(),
+            }),
+        })
     }
 
     /// Tells who answers.
@@ -193,7 +213,11 @@ impl Client {
     fn path(&self, segments: &[&str], query: &[(&str, &str)]) -> String {
         let project = [("project", self.project())];
         // Without a project the daemon means `default`; leaving it out keeps paths short in its log.
-        let project = if self.project() == "default" { &[][..] } else { &project[..] };
+        let project = if self.project() == "default" {
+            &[][..]
+        } else {
+            &project[..]
+        };
         path(segments, &[project, query].concat())
     }
 
@@ -225,7 +249,9 @@ fn path(segments: &[&str], query: &[(&str, &str)]) -> String {
 /// Tells whether this user may not use a socket.
 async fn refuses(socket: &Path) -> bool {
     let denied = std::io::ErrorKind::PermissionDenied;
-    tokio::net::UnixStream::connect(socket).await.is_err_and(|error| error.kind() == denied)
+    tokio::net::UnixStream::connect(socket)
+        .await
+        .is_err_and(|error| error.kind() == denied)
 }
 
 /// Names the project that the daemon for ordinary users keeps for this one.

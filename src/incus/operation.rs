@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use super::Client;
 use super::answer::{Reply, nullable};
+use super::call::Call;
 use super::error::{ApiError, Error};
-use super::transport::Call;
 
 /// How long the daemon may hold one request that waits, in seconds.
 const WAIT: u64 = 30;
@@ -80,28 +80,49 @@ impl Pending {
     /// Says that the connection broke before all of a command's output was there.
     pub(super) fn cut(&self) -> Error {
         let (method, path) = self.call.name();
-        Error::Transport { method, path, source: "the output of the command is not complete".into() }
+        Error::Transport {
+            method,
+            path,
+            source: "the output of the command is not complete".into(),
+        }
     }
 
     /// Says that the answer can't be used.
     pub(super) fn unreadable(&self, what: &str) -> Error {
         let (method, path) = self.call.name();
-        Error::Decode { method, path, source: what.into() }
+        Error::Decode {
+            method,
+            path,
+            source: what.into(),
+        }
     }
 
     /// Blames the call that began the operation, not the one that waited for it.
     fn failed(&self, code: u16, message: String) -> Error {
         let (method, path) = self.call.name();
-        ApiError { status: 200, code, message, method, path }.into()
+        ApiError {
+            status: 200,
+            code,
+            message,
+            method,
+            path,
+        }
+        .into()
     }
 
     fn conclude(&self, operation: Operation, cause: Option<ApiError>) -> Result<Operation, Error> {
         if operation.is_success() {
             return Ok(operation);
         }
-        let code = cause.filter(|cause| cause.message == operation.err).map_or(0, |cause| cause.code);
+        let code = cause
+            .filter(|cause| cause.message == operation.err)
+            .map_or(0, |cause| cause.code);
         let cancelled = operation.err.is_empty() && operation.status_code == 401;
-        let message = if cancelled { "the operation was cancelled".into() } else { operation.err };
+        let message = if cancelled {
+            "the operation was cancelled".into()
+        } else {
+            operation.err
+        };
         Err(self.failed(code, message))
     }
 }
@@ -112,7 +133,10 @@ impl Client {
         let _slot = self.transport().slot().await;
         match self.send(&call).await? {
             Reply::Begun(url, _) => self.wait(&Pending::new(url, call)).await,
-            Reply::Done(_) => Ok(Operation { status_code: 200, ..Operation::default() }),
+            Reply::Done(_) => Ok(Operation {
+                status_code: 200,
+                ..Operation::default()
+            }),
         }
     }
 

@@ -17,8 +17,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::Client;
+use super::call::Call;
 use super::error::Error;
-use super::transport::{Answer, Call};
+use super::transport::Answer;
 
 /// The largest frame sent, in bytes.
 const FRAME: usize = 64 * 1024;
@@ -31,7 +32,9 @@ impl Client {
     pub(super) async fn websocket(&self, path: String) -> Result<WebSocket, Error> {
         let call = Call::new(Method::GET, path).within(OPEN);
         let request = self.transport().request(Method::GET, call.path()).upgrade();
-        let opened = tokio::time::timeout(OPEN, request.send()).await.map_err(|_| timed_out(&call))?;
+        let opened = tokio::time::timeout(OPEN, request.send())
+            .await
+            .map_err(|_| timed_out(&call))?;
         let response = opened.map_err(|error| match error {
             reqwest_websocket::Error::Reqwest(error) => self.transport().broken(&call, error),
             other => transport(&call, other),
@@ -57,12 +60,20 @@ impl Client {
 
 fn transport(call: &Call, source: impl std::error::Error + Send + Sync + 'static) -> Error {
     let (method, path) = call.name();
-    Error::Transport { method, path, source: source.into() }
+    Error::Transport {
+        method,
+        path,
+        source: source.into(),
+    }
 }
 
 fn timed_out(call: &Call) -> Error {
     let (method, path) = call.name();
-    Error::TimedOut { method, path, after: OPEN }
+    Error::TimedOut {
+        method,
+        path,
+        after: OPEN,
+    }
 }
 
 /// What a command writes, in pieces of any size, until it ends. The default is one that has ended.
@@ -76,7 +87,11 @@ pub struct Output {
 
 impl Output {
     pub(super) fn new(socket: SplitStream<WebSocket>, hang_up: Option<oneshot::Sender<()>>) -> Self {
-        Self { socket: Some(socket), hang_up, cut: false }
+        Self {
+            socket: Some(socket),
+            hang_up,
+            cut: false,
+        }
     }
 
     /// Tells whether the connection broke before the command's output was complete.

@@ -10,5 +10,7 @@ mod incus_client;
 
 /// Gives the lab's `INCUS_DIR`.
 fn lab() -> std::path::PathBuf {
-    std::env::var_os("INCUS_DIR").expect("start the lab and `eval \"$(lab/lab env)\"` first").into()
+    std::env::var_os("INCUS_DIR")
+        .expect("start the lab and `eval \"$(lab/lab env)\"` first")
+        .into()
 }
