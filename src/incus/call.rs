@@ -82,14 +82,39 @@ impl Call {
         self.method.clone()
     }
 
-    /// Tells how long the answer may take.
-    pub(super) fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
     /// Gives the path with its query.
     pub(super) fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Says that the connection broke.
+    pub(super) fn transport(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        let (method, path) = self.name();
+        Error::Transport {
+            method,
+            path,
+            source: source.into(),
+        }
+    }
+
+    /// Says that no answer came in time.
+    pub(super) fn timed_out(&self) -> Error {
+        let (method, path) = self.name();
+        Error::TimedOut {
+            method,
+            path,
+            after: self.timeout,
+        }
+    }
+
+    /// Says that the answer can't be read.
+    pub(super) fn unreadable(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        let (method, path) = self.name();
+        Error::Decode {
+            method,
+            path,
+            source: source.into(),
+        }
     }
 
     /// Names the call in errors; without the query, which may hold secrets.

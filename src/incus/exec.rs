@@ -10,13 +10,13 @@ use bytes::BytesMut;
 use futures_util::StreamExt;
 use futures_util::future::{join3, try_join_all};
 use reqwest::Method;
-use reqwest_websocket::WebSocket;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::answer::Reply;
 use super::call::Call;
 use super::operation::{Operation, Pending};
+use super::upgrade::WebSocket;
 use super::websocket::{Input, Output, Task, feed};
 use super::{Client, Error};
 

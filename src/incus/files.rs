@@ -45,12 +45,7 @@ impl Client {
             answer => answer?,
         };
         if answer.header("x-incus-type") == Some("directory") {
-            let (method, name) = call.name();
-            return Err(Error::Decode {
-                method,
-                path: name,
-                source: format!("{path} is a directory").into(),
-            });
+            return Err(call.unreadable(format!("{path} is a directory")));
         }
         Ok(Some(answer.body.into()))
     }

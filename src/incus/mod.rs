@@ -15,6 +15,7 @@ mod remote;
 mod server;
 mod tls;
 mod transport;
+mod upgrade;
 mod websocket;
 
 pub mod events;

@@ -79,22 +79,12 @@ impl Pending {
 
     /// Says that the connection broke before all of a command's output was there.
     pub(super) fn cut(&self) -> Error {
-        let (method, path) = self.call.name();
-        Error::Transport {
-            method,
-            path,
-            source: "the output of the command is not complete".into(),
-        }
+        self.call.transport("the output of the command is not complete")
     }
 
     /// Says that the answer can't be used.
     pub(super) fn unreadable(&self, what: &str) -> Error {
-        let (method, path) = self.call.name();
-        Error::Decode {
-            method,
-            path,
-            source: what.into(),
-        }
+        self.call.unreadable(what)
     }
 
     /// Blames the call that began the operation, not the one that waited for it.

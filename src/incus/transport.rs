@@ -170,7 +170,6 @@ impl Transport {
 
     /// Turns what reqwest says into what the caller can use.
     pub(super) fn broken(&self, call: &Call, source: reqwest::Error) -> Error {
-        let (method, path) = call.name();
         let source = source.without_url();
         if let Some(rustls::Error::InvalidCertificate(why)) = error::cause::<rustls::Error>(&source) {
             return Error::Certificate {
@@ -182,17 +181,9 @@ impl Transport {
             return self.not_there(&source);
         }
         if source.is_timeout() {
-            return Error::TimedOut {
-                method,
-                path,
-                after: call.timeout(),
-            };
+            return call.timed_out();
         }
-        Error::Transport {
-            method,
-            path,
-            source: source.into(),
-        }
+        call.transport(source)
     }
 
     fn not_there(&self, source: &reqwest::Error) -> Error {

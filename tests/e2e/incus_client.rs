@@ -121,6 +121,22 @@ async fn commands_in_a_real_guest() {
     client.unfreeze_instance(&guest.0).await.unwrap();
 }
 
+/// Commands are so short that the daemon hangs up before its ping is answered; nothing they write may be lost.
+#[tokio::test]
+async fn many_short_commands_lose_nothing() {
+    let client = client().await;
+    let guest = Guest::start(&client, "hi-many", BTreeMap::new()).await;
+    let runs = (0..100).map(|number| {
+        let (client, name) = (client.clone(), guest.0.clone());
+        async move {
+            let text = number.to_string();
+            let finished = client.run(&name, &["echo", &text], vec![]).await.unwrap();
+            assert_eq!((finished.code, finished.stdout), (0, format!("{text}\n").into_bytes()));
+        }
+    });
+    futures_util::future::join_all(runs).await;
+}
+
 #[tokio::test]
 async fn a_terminal_in_a_real_guest() {
     let client = client().await;

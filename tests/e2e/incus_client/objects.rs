@@ -12,6 +12,42 @@ const BRIDGE: &str = "hi-br0";
 #[tokio::test]
 async fn networks_addresses_and_states() {
     let client = client().await;
+    bridge(&client).await;
+    let nic = [
+        ("type", "nic"),
+        ("network", BRIDGE),
+        ("name", "eth0"),
+        ("ipv4.address", "10.61.0.10"),
+    ];
+    let nic: BTreeMap<String, String> = nic
+        .iter()
+        .map(|(key, value)| (key.to_string(), value.to_string()))
+        .collect();
+    let first = Guest::start(&client, "hi-a", BTreeMap::from([("eth0".into(), nic.clone())])).await;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while client.instance_state(&first.0).await.unwrap().addresses("eth0")
+        != ["10.61.0.10".parse::<std::net::IpAddr>().unwrap()]
+    {
+        assert!(Instant::now() < deadline, "no address");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(
+        client
+            .allocations()
+            .await
+            .unwrap()
+            .iter()
+            .any(|taken| taken.address == "10.61.0.10/32")
+    );
+    clash(&client, &nic).await;
+    assert!(client.delete_network(BRIDGE).await.unwrap_err().is_in_use());
+    change(&client, &first.0).await;
+    drop(first);
+    client.delete_network(BRIDGE).await.unwrap();
+}
+
+/// Makes the bridge anew.
+async fn bridge(client: &Client) {
     for name in ["hi-a", "hi-b"] {
         let _ = client.stop_instance(name, Duration::ZERO, true).await;
         let _ = client.delete_instance(name).await;
@@ -51,38 +87,6 @@ async fn networks_addresses_and_states() {
             .unwrap_err()
             .is_precondition_failed()
     );
-
-    let nic = [
-        ("type", "nic"),
-        ("network", BRIDGE),
-        ("name", "eth0"),
-        ("ipv4.address", "10.61.0.10"),
-    ];
-    let nic: BTreeMap<String, String> = nic
-        .iter()
-        .map(|(key, value)| (key.to_string(), value.to_string()))
-        .collect();
-    let first = Guest::start(&client, "hi-a", BTreeMap::from([("eth0".into(), nic.clone())])).await;
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while client.instance_state(&first.0).await.unwrap().addresses("eth0")
-        != ["10.61.0.10".parse::<std::net::IpAddr>().unwrap()]
-    {
-        assert!(Instant::now() < deadline, "no address");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert!(
-        client
-            .allocations()
-            .await
-            .unwrap()
-            .iter()
-            .any(|taken| taken.address == "10.61.0.10/32")
-    );
-    clash(&client, &nic).await;
-    assert!(client.delete_network(BRIDGE).await.unwrap_err().is_in_use());
-    change(&client, &first.0).await;
-    drop(first);
-    client.delete_network(BRIDGE).await.unwrap();
 }
 
 /// A second container with the same address is made, and fails to start.

@@ -231,7 +231,19 @@ async fn files_get_their_attributes_even_when_they_exist() {
             .to_string()
             .contains("/files")
     );
+}
 
+#[tokio::test]
+async fn directories_are_made_with_those_above() {
+    let fake = Fake::start();
+    fake.world().add_container("db1", "10.0.0.2", "Running");
+    let client = client(&fake).await;
+    let file = |name: &str| fake.world().instances["db1"].files[name].clone();
+    let first = FileAttributes {
+        uid: 0,
+        gid: 0,
+        mode: 0o644,
+    };
     let above = client
         .push_file("db1", "/srv/a/x", &first, FileBody::Bytes("x".into()))
         .await
