@@ -28,7 +28,7 @@ setup: ## Install what building and the lab need, and look for Rust
 
 .PHONY: agent
 agent: setup ## Build the agent, for guests older than this host
-	@$(timed) "build the agent" agent/build
+	@$(timed) "build the agent" agent/build $(agent)
 
 .PHONY: build
 build: agent ## Build distctl with the agent inside: target/release/distctl
@@ -82,7 +82,8 @@ unit: setup ## Unit and integration tests, and the examples of the docs
 	@$(timed) "examples in the documentation" cargo test --workspace --locked --doc
 
 .PHONY: e2e
-e2e: agent mongod ## Tests on a real Incus, in a lab of their own
+e2e: agent mongod ## Tests with real mongods and on a real Incus, in a lab of their own
+	@$(timed) "the agent with real mongods" cargo test --locked --package distctl-agent --test '*'
 	@LAB_NAME=e2e $(timed) "end-to-end tests" .ci/e2e
 
 .PHONY: bench

@@ -28,9 +28,5 @@ fn run(cli: Cli, ui: &Ui) -> anyhow::Result<Exit> {
 
 /// Two workers wait for the network and the daemon as well as twenty, in less memory.
 fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_multi_thread()
-        .worker_threads(2)
-        .max_blocking_threads(8)
-        .enable_all()
-        .build()
+    Builder::new_multi_thread().worker_threads(2).max_blocking_threads(8).enable_all().build()
 }

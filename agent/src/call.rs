@@ -41,10 +41,7 @@ fn read() -> Result<Request, Failure> {
         .map_err(|error| Failure::new("distctl-agent", format!("can't read the request: {error}")))?;
     serde_json::from_slice(&text).map_err(|error| {
         let version = protocol::VERSION;
-        Failure::new(
-            "distctl-agent",
-            format!("does not understand the request (it speaks version {version}): {error}"),
-        )
+        Failure::new("distctl-agent", format!("does not understand the request (it speaks version {version}): {error}"))
     })
 }
 

@@ -63,13 +63,8 @@ impl Member {
         let (Some(user), Some(file)) = (&self.user, &self.password_file) else {
             return Ok(None);
         };
-        let credential = Credential {
-            user: user.clone(),
-            password_file: file.clone(),
-        };
-        Login::read(&credential)
-            .map(Some)
-            .map_err(|failure| failure.to_string())
+        let credential = Credential { user: user.clone(), password_file: file.clone() };
+        Login::read(&credential).map(Some).map_err(|failure| failure.to_string())
     }
 
     fn others(&self) -> impl Iterator<Item = &String> {
@@ -109,9 +104,7 @@ async fn stop(member: &Member) -> Result<String, String> {
         return Ok(format!("{host} is not primary"));
     }
     let login = member.login()?;
-    step_down::ask(host, login.as_ref(), CATCHING_UP)
-        .await
-        .map_err(|error| format!("{host}: {error}"))?;
+    step_down::ask(host, login.as_ref(), CATCHING_UP).await.map_err(|error| format!("{host}: {error}"))?;
     Ok(format!("{host} has stepped down"))
 }
 
@@ -139,8 +132,5 @@ async fn crash(member: &Member) -> Result<String, String> {
 
 async fn step_up(host: &str, login: Option<&Login>) -> Result<(), String> {
     let peer = Peer::connect(host, login).await.map_err(|error| error.to_string())?;
-    peer.ask(doc! { "replSetStepUp": 1 })
-        .await
-        .map(drop)
-        .map_err(|error| error.to_string())
+    peer.ask(doc! { "replSetStepUp": 1 }).await.map(drop).map_err(|error| error.to_string())
 }

@@ -58,15 +58,8 @@ impl Hashes {
     /// Loads what is remembered in `file`; a file that is absent or damaged counts as empty.
     pub fn load(file: impl Into<PathBuf>) -> Self {
         let file = file.into();
-        let known = std::fs::read(&file)
-            .ok()
-            .and_then(|text| serde_json::from_slice(&text).ok())
-            .unwrap_or_default();
-        Self {
-            file,
-            known,
-            changed: false,
-        }
+        let known = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        Self { file, known, changed: false }
     }
 
     /// The hex SHA-256 of a regular file.
@@ -85,10 +78,7 @@ impl Hashes {
     pub fn remember(&mut self, path: &Path, sha256: &str) {
         let Ok(metadata) = std::fs::metadata(path) else { return };
         if metadata.size() >= WORTH_REMEMBERING {
-            let entry = Entry {
-                identity: Identity::of(&metadata),
-                sha256: sha256.to_owned(),
-            };
+            let entry = Entry { identity: Identity::of(&metadata), sha256: sha256.to_owned() };
             self.known.insert(path.to_string_lossy().into_owned(), entry);
             self.changed = true;
         }
@@ -105,12 +95,7 @@ impl Hashes {
         let folder = self.file.parent().unwrap_or(Path::new("/"));
         std::fs::create_dir_all(folder)?;
         let beside = self.file.with_extension(format!("{}.new", std::process::id()));
-        let mut file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&beside)?;
+        let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
         file.write_all(&serde_json::to_vec(&self.known)?)?;
         std::fs::rename(&beside, &self.file)
     }
@@ -187,10 +172,7 @@ mod tests {
         let (path, cache) = (folder.path().join("small"), folder.path().join("hashes.json"));
         std::fs::write(&path, "abc").unwrap();
         let mut hashes = Hashes::load(&cache);
-        assert_eq!(
-            hashes.of(&path).unwrap(),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(hashes.of(&path).unwrap(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         hashes.save();
         assert!(!cache.exists());
     }

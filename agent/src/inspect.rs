@@ -16,16 +16,9 @@ use crate::mongo;
 pub async fn inspect(request: &InspectRequest) -> Result<Inspection, Failure> {
     let (paths, packages) = (request.paths.clone(), request.packages.clone());
     let files = tokio::task::spawn_blocking(move || paths::states(&paths, crate::hash::CACHE));
-    let mongods = request
-        .mongods
-        .iter()
-        .map(|query| async { (query.port, mongo::look::look(query).await) });
-    let (files, units, systemd, mongods) = tokio::join!(
-        files,
-        units::states(&request.units),
-        units::systemd(),
-        join_all(mongods)
-    );
+    let mongods = request.mongods.iter().map(|query| async { (query.port, mongo::look::look(query).await) });
+    let (files, units, systemd, mongods) =
+        tokio::join!(files, units::states(&request.units), units::systemd(), join_all(mongods));
     let (disk_free, disk_total) = disk("/var/lib");
     Ok(Inspection {
         protocol: protocol::VERSION,
@@ -46,12 +39,7 @@ pub async fn inspect(request: &InspectRequest) -> Result<Inspection, Failure> {
 /// Free and all bytes of the file system that holds `path`; zeros where it can't be asked.
 pub fn disk(path: &str) -> (u64, u64) {
     rustix::fs::statvfs(path)
-        .map(|disk| {
-            (
-                disk.f_bavail.saturating_mul(disk.f_frsize),
-                disk.f_blocks.saturating_mul(disk.f_frsize),
-            )
-        })
+        .map(|disk| (disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize)))
         .unwrap_or_default()
 }
 

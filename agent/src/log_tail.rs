@@ -18,36 +18,16 @@ pub fn of_file(path: &Path) -> Vec<String> {
     let text = end_of(path).unwrap_or_default();
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     // "Process info" or "***** SERVER RESTARTED *****" begins a run; what is before explains another failure.
-    let start = lines
-        .iter()
-        .rposition(|line| line.contains("***** SERVER RESTARTED *****"))
-        .unwrap_or(0);
+    let start = lines.iter().rposition(|line| line.contains("***** SERVER RESTARTED *****")).unwrap_or(0);
     let lines: Vec<Readable> = lines[start..].iter().map(|line| readable(line)).collect();
-    let errors: Vec<String> = lines
-        .iter()
-        .filter(|line| line.is_error)
-        .map(|line| line.text.clone())
-        .collect();
-    let chosen = if errors.is_empty() {
-        lines.into_iter().map(|line| line.text).collect()
-    } else {
-        errors
-    };
+    let errors: Vec<String> = lines.iter().filter(|line| line.is_error).map(|line| line.text.clone()).collect();
+    let chosen = if errors.is_empty() { lines.into_iter().map(|line| line.text).collect() } else { errors };
     last(chosen)
 }
 
 /// The last lines that systemd's journal has of a unit, oldest first.
 pub async fn of_unit(unit: &str) -> Vec<String> {
-    let arguments = [
-        "--unit",
-        unit,
-        "--lines",
-        "20",
-        "--output",
-        "cat",
-        "--no-pager",
-        "--quiet",
-    ];
+    let arguments = ["--unit", unit, "--lines", "20", "--output", "cat", "--no-pager", "--quiet"];
     match crate::run::run("journalctl", &arguments).await {
         Ok(ran) => last(ran.out.lines().map(|line| readable(line).text).collect()),
         Err(_) => Vec::new(),
@@ -66,11 +46,7 @@ fn end_of(path: &Path) -> std::io::Result<String> {
     file.take(BYTES).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     // Begun in the middle, the first line is a part of one.
-    Ok(if from == 0 {
-        text
-    } else {
-        text.split_once('\n').map_or(String::new(), |(_, rest)| rest.to_owned())
-    })
+    Ok(if from == 0 { text } else { text.split_once('\n').map_or(String::new(), |(_, rest)| rest.to_owned()) })
 }
 
 struct Readable {
@@ -80,10 +56,7 @@ struct Readable {
 
 /// `{"t":..,"s":"E","c":"CONTROL","msg":"m","attr":{"error":"e"}}` becomes `E CONTROL m: error=e`.
 fn readable(line: &str) -> Readable {
-    let plain = || Readable {
-        text: line.to_owned(),
-        is_error: false,
-    };
+    let plain = || Readable { text: line.to_owned(), is_error: false };
     let Ok(Value::Object(entry)) = serde_json::from_str::<Value>(line) else {
         return plain();
     };
@@ -92,21 +65,12 @@ fn readable(line: &str) -> Readable {
         return plain();
     };
     let mut shown = format!("{severity} {} {message}", text("c").unwrap_or("-"));
-    for (number, (name, value)) in entry
-        .get("attr")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
+    for (number, (name, value)) in entry.get("attr").and_then(Value::as_object).into_iter().flatten().enumerate() {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         shown.push_str(if number == 0 { ": " } else { ", " });
         shown.push_str(&format!("{name}={value}"));
     }
-    Readable {
-        text: shown,
-        is_error: matches!(severity, "E" | "F"),
-    }
+    Readable { text: shown, is_error: matches!(severity, "E" | "F") }
 }
 
 #[cfg(test)]
@@ -122,10 +86,7 @@ mod tests {
         let info = r#"{"s":"I","c":"NETWORK","msg":"Listening"}"#;
         let error = r#"{"s":"E","c":"CONTROL","msg":"Failed to set up listener","attr":{"error":{"code":9001}}}"#;
         std::fs::write(&path, [old, restarted, info, error, info].join("\n")).unwrap();
-        assert_eq!(
-            of_file(&path),
-            [r#"E CONTROL Failed to set up listener: error={"code":9001}"#]
-        );
+        assert_eq!(of_file(&path), [r#"E CONTROL Failed to set up listener: error={"code":9001}"#]);
     }
 
     #[test]

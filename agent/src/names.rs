@@ -25,10 +25,7 @@ impl Names {
 
     fn read(file: &'static str) -> Self {
         let text = std::fs::read(Path::new(file)).unwrap_or_default();
-        Self {
-            file,
-            numbers: parse(&String::from_utf8_lossy(&text)),
-        }
+        Self { file, numbers: parse(&String::from_utf8_lossy(&text)) }
     }
 
     /// Whether there is such a name.
@@ -38,14 +35,10 @@ impl Names {
 
     /// The number of a name. A name that is a number stands for itself.
     pub fn number(&self, name: &str) -> Result<u32, Failure> {
-        self.numbers
-            .get(name)
-            .copied()
-            .or_else(|| name.parse().ok())
-            .ok_or_else(|| {
-                Failure::new(name, format!("is not in {} of the guest", self.file))
-                    .with_hint("install the package that makes it, or name another owner")
-            })
+        self.numbers.get(name).copied().or_else(|| name.parse().ok()).ok_or_else(|| {
+            Failure::new(name, format!("is not in {} of the guest", self.file))
+                .with_hint("install the package that makes it, or name another owner")
+        })
     }
 
     /// The name of a number, or the number itself.
@@ -71,10 +64,8 @@ mod tests {
 
     #[test]
     fn broken_lines_are_passed_over() {
-        let names = Names {
-            file: "passwd",
-            numbers: parse("root:x:0:0::/:/bin/sh\nbroken\nx:y:z\nmongodb:x:999:999\n"),
-        };
+        let names =
+            Names { file: "passwd", numbers: parse("root:x:0:0::/:/bin/sh\nbroken\nx:y:z\nmongodb:x:999:999\n") };
         assert_eq!(names.number("mongodb").unwrap(), 999);
         assert_eq!(names.name(0), "root");
         assert_eq!(names.name(4), "4");

@@ -30,11 +30,7 @@ pub async fn install(request: &InstallPackagesRequest) -> Result<(), Failure> {
 
 fn missing(packages: &[String]) -> Vec<String> {
     let installed = versions(packages);
-    packages
-        .iter()
-        .filter(|name| !installed.contains_key(*name))
-        .cloned()
-        .collect()
+    packages.iter().filter(|name| !installed.contains_key(*name)).cloned().collect()
 }
 
 async fn apt_install(packages: &[String]) -> Result<Ran, Failure> {
@@ -56,11 +52,8 @@ fn confirm(packages: &[String]) -> Result<(), Failure> {
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(
-        format!("packages {}", missing.join(", ")),
-        "apt has installed others in their stead",
-    )
-    .with_hint("name the packages themselves: virtual ones can't be checked"))
+    Err(Failure::new(format!("packages {}", missing.join(", ")), "apt has installed others in their stead")
+        .with_hint("name the packages themselves: virtual ones can't be checked"))
 }
 
 fn explain(packages: &[String], ran: &Ran) -> Failure {
@@ -77,12 +70,9 @@ fn explain(packages: &[String], ran: &Ran) -> Failure {
     } else {
         "run `apt-get install` with these names in the container to see all of it"
     };
-    Failure::new(
-        format!("packages {}", packages.join(", ")),
-        format!("apt can't install them: {}", ran.last_error()),
-    )
-    .with_log(ran.errors[start..].to_vec())
-    .with_hint(hint)
+    Failure::new(format!("packages {}", packages.join(", ")), format!("apt can't install them: {}", ran.last_error()))
+        .with_log(ran.errors[start..].to_vec())
+        .with_hint(hint)
 }
 
 #[cfg(test)]
@@ -91,14 +81,8 @@ mod tests {
 
     #[test]
     fn apt_explains_itself() {
-        let errors = (0..40)
-            .map(|n| format!("line {n}"))
-            .chain(["E: Unable to locate package mongodb-org".into()]);
-        let ran = Ran {
-            ok: false,
-            out: String::new(),
-            errors: errors.collect(),
-        };
+        let errors = (0..40).map(|n| format!("line {n}")).chain(["E: Unable to locate package mongodb-org".into()]);
+        let ran = Ran { ok: false, out: String::new(), errors: errors.collect() };
         let failure = explain(&["mongodb-org".into()], &ran);
         assert_eq!(failure.log.len(), LINES);
         assert!(failure.cause.ends_with("Unable to locate package mongodb-org"));

@@ -41,10 +41,7 @@ async fn pending(request: &WaitReadyRequest) -> Result<Option<Pending>, Failure>
         return Ok(Some(Pending::Systemd("initializing".into())));
     }
     let addresses = network::addresses()?.remove(&request.interface);
-    if !addresses
-        .as_ref()
-        .is_some_and(|addresses| addresses.contains(&request.address))
-    {
+    if !addresses.as_ref().is_some_and(|addresses| addresses.contains(&request.address)) {
         // Link-local addresses are always there and explain nothing.
         let others = |all: Vec<String>| all.into_iter().filter(|other| !other.starts_with("fe80:")).collect();
         return Ok(Some(Pending::Address(addresses.map(others))));
@@ -58,33 +55,24 @@ async fn pending(request: &WaitReadyRequest) -> Result<Option<Pending>, Failure>
 }
 
 fn explain(request: &WaitReadyRequest, pending: Pending) -> Failure {
-    let WaitReadyRequest {
-        interface,
-        address,
-        timeout_ms,
-    } = request;
+    let WaitReadyRequest { interface, address, timeout_ms } = request;
     match pending {
         Pending::NotSystemd => Failure::new("systemd of the guest", "is not there: PID 1 is something else")
             .with_hint("use an image with systemd, debian/12 for instance"),
-        Pending::Systemd(state) => Failure::new(
-            "systemd of the guest",
-            format!("takes no orders after {timeout_ms} ms: it is {state}"),
-        )
-        .with_hint("look with `systemctl list-jobs` in the container at what holds it up"),
+        Pending::Systemd(state) => {
+            Failure::new("systemd of the guest", format!("takes no orders after {timeout_ms} ms: it is {state}"))
+                .with_hint("look with `systemctl list-jobs` in the container at what holds it up")
+        }
         Pending::Address(None) => Failure::new(interface, "is not among the guest's interfaces")
             .with_hint("check the container's network device"),
-        Pending::Address(Some(none)) if none.is_empty() => Failure::new(
-            interface,
-            format!("has no address after {timeout_ms} ms; {address} was expected"),
-        )
-        .with_hint("check with `networkctl` in the container that its network is configured"),
+        Pending::Address(Some(none)) if none.is_empty() => {
+            Failure::new(interface, format!("has no address after {timeout_ms} ms; {address} was expected"))
+                .with_hint("check with `networkctl` in the container that its network is configured")
+        }
         Pending::Address(Some(others)) => {
             let others = others.join(", ");
-            Failure::new(
-                interface,
-                format!("has {others} instead of {address} after {timeout_ms} ms"),
-            )
-            .with_hint("an old DHCP lease or a network file in the image gives it another: restart the container")
+            Failure::new(interface, format!("has {others} instead of {address} after {timeout_ms} ms"))
+                .with_hint("an old DHCP lease or a network file in the image gives it another: restart the container")
         }
     }
 }
@@ -95,15 +83,8 @@ mod tests {
 
     #[test]
     fn another_address_is_named() {
-        let request = WaitReadyRequest {
-            interface: "eth0".into(),
-            address: "10.0.0.2/24".into(),
-            timeout_ms: 10,
-        };
+        let request = WaitReadyRequest { interface: "eth0".into(), address: "10.0.0.2/24".into(), timeout_ms: 10 };
         let failure = explain(&request, Pending::Address(Some(vec!["10.0.0.77/24".into()])));
-        assert_eq!(
-            failure.to_string(),
-            "eth0: has 10.0.0.77/24 instead of 10.0.0.2/24 after 10 ms"
-        );
+        assert_eq!(failure.to_string(), "eth0: has 10.0.0.77/24 instead of 10.0.0.2/24 after 10 ms");
     }
 }

@@ -19,10 +19,7 @@ pub struct Ran {
 impl Ran {
     /// The last line of its standard error, or a stand-in.
     pub fn last_error(&self) -> String {
-        self.errors
-            .last()
-            .cloned()
-            .unwrap_or_else(|| "it gave no reason".into())
+        self.errors.last().cloned().unwrap_or_else(|| "it gave no reason".into())
     }
 }
 
@@ -40,16 +37,11 @@ pub async fn run(program: &str, arguments: &[&str]) -> Result<Ran, Failure> {
         .env("DEBIAN_FRONTEND", "noninteractive")
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    let output = command
-        .output()
-        .await
-        .map_err(|error| Failure::new(program, format!("can't be run in the guest: {error}")))?;
+    let output =
+        command.output().await.map_err(|error| Failure::new(program, format!("can't be run in the guest: {error}")))?;
     Ok(Ran {
         ok: output.status.success(),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        errors: String::from_utf8_lossy(&output.stderr)
-            .lines()
-            .map(str::to_owned)
-            .collect(),
+        errors: String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect(),
     })
 }

@@ -52,11 +52,10 @@ async fn stop(units: &[String]) -> Result<(), Failure> {
 fn check_known(units: &BTreeMap<String, Shown>) -> Result<(), Failure> {
     match units.iter().find(|(_, unit)| unit.state.load != "loaded") {
         None => Ok(()),
-        Some((name, unit)) => Err(Failure::new(
-            name,
-            format!("can't be started: systemd says it is {}", unit.state.load),
-        )
-        .with_hint(format!("look with `systemctl status {name}` in the container"))),
+        Some((name, unit)) => {
+            Err(Failure::new(name, format!("can't be started: systemd says it is {}", unit.state.load))
+                .with_hint(format!("look with `systemctl status {name}` in the container")))
+        }
     }
 }
 
@@ -71,16 +70,9 @@ async fn systemctl(arguments: &[&str], units: &[String]) -> Result<(), Failure> 
     if ran.ok {
         return Ok(());
     }
-    let object = if units.is_empty() {
-        "systemd of the guest".to_owned()
-    } else {
-        units.join(", ")
-    };
-    Err(Failure::new(
-        object,
-        format!("`systemctl {}` failed: {}", arguments.join(" "), ran.last_error()),
-    )
-    .with_log(ran.errors))
+    let object = if units.is_empty() { "systemd of the guest".to_owned() } else { units.join(", ") };
+    Err(Failure::new(object, format!("`systemctl {}` failed: {}", arguments.join(" "), ran.last_error()))
+        .with_log(ran.errors))
 }
 
 async fn wait(request: &UnitsRequest, begun: &[String]) -> Result<(), Failure> {
@@ -110,10 +102,7 @@ fn is_up(unit: &Shown, since: Duration) -> bool {
         return false;
     }
     // What says itself when it is up need not be watched; the others are called active before they have done anything.
-    let says_so = matches!(
-        unit.kind.as_str(),
-        "notify" | "notify-reload" | "forking" | "dbus" | "oneshot"
-    );
+    let says_so = matches!(unit.kind.as_str(), "notify" | "notify-reload" | "forking" | "dbus" | "oneshot");
     let ended_well = unit.kind == "oneshot" && unit.state.active == "inactive" && unit.state.result == "success";
     (unit.state.active == "active" && (says_so || since >= SETTLING)) || (ended_well && since >= SETTLING)
 }
@@ -121,14 +110,8 @@ fn is_up(unit: &Shown, since: Duration) -> bool {
 /// Says how a unit failed, with the end of its log: of its log file, or of the journal if that says nothing.
 pub async fn explain(name: &str, unit: &Shown, log: Option<&String>, cause: &str) -> Failure {
     let state = &unit.state;
-    let ended = unit
-        .ended
-        .as_deref()
-        .map_or_else(String::new, |ended| format!(", {ended}"));
-    let cause = format!(
-        "{cause}: {} ({}), result {}{ended}",
-        state.active, state.sub, state.result
-    );
+    let ended = unit.ended.as_deref().map_or_else(String::new, |ended| format!(", {ended}"));
+    let cause = format!("{cause}: {} ({}), result {}{ended}", state.active, state.sub, state.result);
     let mut lines = log.map(|log| log_tail::of_file(Path::new(log))).unwrap_or_default();
     if lines.is_empty() {
         lines = log_tail::of_unit(name).await;
@@ -160,21 +143,8 @@ mod tests {
     use protocol::UnitState;
 
     fn shown(kind: &str, active: &str, sub: &str, restarts: u32) -> Shown {
-        let state = UnitState {
-            active: active.into(),
-            sub: sub.into(),
-            restarts,
-            ..UnitState::default()
-        };
-        Shown {
-            state: UnitState {
-                result: "success".into(),
-                ..state
-            },
-            kind: kind.into(),
-            ended: None,
-            has_job: false,
-        }
+        let state = UnitState { active: active.into(), sub: sub.into(), restarts, ..UnitState::default() };
+        Shown { state: UnitState { result: "success".into(), ..state }, kind: kind.into(), ended: None, has_job: false }
     }
 
     #[test]

@@ -20,9 +20,7 @@ pub async fn write(request: &WriteRequest) -> Result<(), Failure> {
     }
     let request = request.clone();
     let written = tokio::task::spawn_blocking(move || write_all(&request, hash::CACHE));
-    written
-        .await
-        .map_err(|error| Failure::new("files of the guest", error.to_string()))?
+    written.await.map_err(|error| Failure::new("files of the guest", error.to_string()))?
 }
 
 async fn ensure_system_user(name: &str) -> Result<(), Failure> {
@@ -40,17 +38,11 @@ async fn ensure_system_user(name: &str) -> Result<(), Failure> {
     if ran.ok {
         return Ok(());
     }
-    Err(Failure::new(
-        format!("system user {name}"),
-        format!("can't be made: {}", ran.last_error()),
-    ))
+    Err(Failure::new(format!("system user {name}"), format!("can't be made: {}", ran.last_error())))
 }
 
 fn write_all(request: &WriteRequest, cache: &str) -> Result<(), Failure> {
-    let place = Place {
-        users: Names::users(),
-        groups: Names::groups(),
-    };
+    let place = Place { users: Names::users(), groups: Names::groups() };
     for directory in &request.directories {
         place.ensure_directory(directory)?;
     }
@@ -76,12 +68,7 @@ struct Place {
 
 impl Place {
     fn ensure_directory(&self, directory: &Directory) -> Result<(), Failure> {
-        let Directory {
-            path,
-            mode,
-            owner,
-            group,
-        } = directory;
+        let Directory { path, mode, owner, group } = directory;
         let (owner, group) = (self.users.number(owner)?, self.groups.number(group)?);
         make_directories(Path::new(path))
             .and_then(|()| own(Path::new(path), *mode, owner, group))
@@ -129,20 +116,13 @@ fn prepare_staged(path: &Path, staged: &str, sha256: &str) -> Result<Option<Path
         found => found.map_err(|error| explain(staged, "read", &error))?,
     };
     if found != sha256 {
-        return Err(
-            Failure::new(staged, format!("has the SHA-256 {found} instead of {sha256}"))
-                .with_hint("the push into the guest was cut short: run distctl up again"),
-        );
+        return Err(Failure::new(staged, format!("has the SHA-256 {found} instead of {sha256}"))
+            .with_hint("the push into the guest was cut short: run distctl up again"));
     }
-    let folder = path
-        .parent()
-        .and_then(|folder| folder.metadata().ok())
-        .map(|folder| folder.dev());
+    let folder = path.parent().and_then(|folder| folder.metadata().ok()).map(|folder| folder.dev());
     if from.metadata().ok().map(|file| file.dev()) == folder {
         let moved = File::open(from).and_then(|file| file.sync_all());
-        return moved
-            .map(|()| Some(from.to_owned()))
-            .map_err(|error| explain(staged, "flushed", &error));
+        return moved.map(|()| Some(from.to_owned())).map_err(|error| explain(staged, "flushed", &error));
     }
     let copied = beside(path, |new| io::copy(&mut File::open(from)?, new).map(drop));
     let copied = copied.map_err(|error| explain(&path.to_string_lossy(), "written", &error))?;
@@ -190,11 +170,8 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 fn explain(path: &str, what: &str, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::StorageFull {
         let free = crate::inspect::disk(&nearest_folder(path)).0 >> 20;
-        return Failure::new(
-            path,
-            format!("can't be {what}: the disk of the container is full: {free} MB free"),
-        )
-        .with_hint("make room in the container, or give it a larger root disk");
+        return Failure::new(path, format!("can't be {what}: the disk of the container is full: {free} MB free"))
+            .with_hint("make room in the container, or give it a larger root disk");
     }
     Failure::new(path, format!("can't be {what}: {error}"))
 }

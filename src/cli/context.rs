@@ -1,6 +1,6 @@
 //! What a command works with besides its own arguments.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
@@ -28,14 +28,23 @@ pub struct Context {
 }
 
 impl Context {
-    /// Reads the topology and shows what is risky in it.
+    /// Reads the topology and says whether something in it is risky.
     ///
     /// # Errors
     /// All that is wrong with it, as [`topology::Findings`]: [`Ui::failure`] shows them.
     pub fn topology(&self) -> anyhow::Result<Topology> {
         let topology = topology::load(&self.file)?;
-        self.ui.findings(&topology.warnings());
+        let warnings = topology.warnings();
+        if warnings.has_warnings() {
+            let file = self.file.display();
+            self.ui.note(format!("{file} has {}: see `distctl validate`", Ui::count(&warnings)));
+        }
         Ok(topology)
+    }
+
+    /// The folder of the topology file, which artifacts are relative to.
+    pub fn folder(&self) -> &Path {
+        self.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 
     /// A token that the first Ctrl-C cancels; from now on it does not end the process any more.

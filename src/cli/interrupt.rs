@@ -67,23 +67,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_signal_only_cancels_the_token_of_an_orderly_command() {
-        let ui = Ui::new(Options {
-            progress: Progress::Quiet,
-            ..Options::default()
-        })
-        .unwrap();
+        let ui = Ui::new(Options { progress: Progress::Quiet, ..Options::default() }).unwrap();
         let interrupt = Interrupt::watch(&ui).unwrap();
         let stop = interrupt.orderly();
         assert!(!stop.is_cancelled());
-        assert!(
-            Command::new("kill")
-                .args(["-INT", &std::process::id().to_string()])
-                .status()
-                .unwrap()
-                .success()
-        );
-        tokio::time::timeout(Duration::from_secs(20), stop.cancelled())
-            .await
-            .unwrap();
+        assert!(Command::new("kill").args(["-INT", &std::process::id().to_string()]).status().unwrap().success());
+        tokio::time::timeout(Duration::from_secs(20), stop.cancelled()).await.unwrap();
     }
 }

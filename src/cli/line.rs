@@ -1,6 +1,5 @@
 //! The straight line that commands share: load, expand, connect, look, plan, carry out.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +15,6 @@ use crate::guest::{Agent, Guests};
 use crate::incus::{Client, Target};
 use crate::observed::{Observed, collect::collect};
 use crate::plan::{Finding, Plan};
-use crate::topology;
 use crate::ui::{Advise, Interrupted};
 
 /// How often `up` looks again before it says that the system does not settle. The longest honest way is four: start
@@ -90,19 +88,15 @@ impl Stage {
 
 /// Loads and expands the topology.
 pub(super) fn desired(context: &Context, agent: &Agent) -> Result<Desired> {
-    let topology = topology::load(&context.file)?;
-    let base = context.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let topology = context.topology()?;
     let file = AgentFile { sha256: agent.sha256().to_string(), size: agent.size() };
-    Ok(expand(&topology, base, &file)?)
+    Ok(expand(&topology, context.folder(), &file)?)
 }
 
 /// Connects to the daemon that the user means.
 pub(super) async fn connect(context: &Context) -> Result<Client> {
-    let target = Target {
-        remote: context.remote.clone(),
-        project: context.project.clone(),
-        parallel: context.parallel,
-    };
+    let target =
+        Target { remote: context.remote.clone(), project: context.project.clone(), parallel: context.parallel };
     Ok(Client::connect(&target).await?)
 }
 

@@ -9,12 +9,13 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use crate::ui::{Exit, Options, Output, Progress, Ui};
 
 mod completions;
+mod context;
 mod destroy;
 mod down;
-mod context;
 mod interrupt;
 mod line;
 mod plan;
+mod render;
 mod restart;
 mod schema;
 mod status;
@@ -45,13 +46,7 @@ usage, 3 degraded or not to be seen, 130 interrupted.";
 struct Global {
     /// The topology to work on
     // No `-f`: that is `logs --follow`.
-    #[arg(
-        long,
-        global = true,
-        value_name = "PATH",
-        default_value = "topology.yaml",
-        env = "DISTCTL_FILE"
-    )]
+    #[arg(long, global = true, value_name = "PATH", default_value = "topology.yaml", env = "DISTCTL_FILE")]
     file: PathBuf,
 
     /// A remote of the incus command line's configuration [default: the local daemon]
@@ -63,24 +58,11 @@ struct Global {
     project: Option<String>,
 
     /// The form of data on standard output: table or json
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_name = "FORM",
-        default_value = "table",
-        hide_possible_values = true
-    )]
+    #[arg(short, long, global = true, value_name = "FORM", default_value = "table", hide_possible_values = true)]
     output: Output,
 
     /// The form of progress on standard error: auto, tty, plain, json or quiet
-    #[arg(
-        long,
-        global = true,
-        value_name = "FORM",
-        default_value = "auto",
-        hide_possible_values = true
-    )]
+    #[arg(long, global = true, value_name = "FORM", default_value = "auto", hide_possible_values = true)]
     progress: Progress,
 
     /// Answer every question with yes
@@ -106,6 +88,7 @@ enum Command {
     Destroy(destroy::Destroy),
     Restart(restart::Restart),
     Validate(validate::Validate),
+    Render(render::Render),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -113,19 +96,8 @@ enum Command {
 impl Cli {
     /// What the global options say about input and output.
     pub fn options(&self) -> Options {
-        let Global {
-            output,
-            progress,
-            yes,
-            verbose,
-            ..
-        } = self.global;
-        Options {
-            output,
-            progress,
-            yes,
-            verbosity: verbose,
-        }
+        let Global { output, progress, yes, verbose, .. } = self.global;
+        Options { output, progress, yes, verbosity: verbose }
     }
 }
 
@@ -151,6 +123,7 @@ pub async fn run(cli: Cli, ui: &Ui) -> anyhow::Result<Exit> {
         Command::Destroy(command) => command.run(&context).await,
         Command::Restart(command) => command.run(&context).await,
         Command::Validate(command) => command.run(&context).await,
+        Command::Render(command) => command.run(&context).await,
         Command::Schema(command) => command.run(&context).await,
         Command::Completions(command) => command.run(&context).await,
     }
@@ -166,9 +139,8 @@ fn default_parallel() -> usize {
 /// # Errors
 /// A text for clap's message where it is none, or is negative.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let duration: jiff::SignedDuration = text
-        .parse()
-        .map_err(|_| "write a number and its unit: 500ms, 30s, 5m, 1h".to_string())?;
+    let duration: jiff::SignedDuration =
+        text.parse().map_err(|_| "write a number and its unit: 500ms, 30s, 5m, 1h".to_string())?;
     Duration::try_from(duration).map_err(|_| "a duration can't be negative".to_string())
 }
 

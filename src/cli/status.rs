@@ -74,8 +74,7 @@ fn tables(context: &Context, status: &status::Status) -> String {
 }
 
 fn verdict(status: &status::Status) -> String {
-    let mut lines: Vec<String> =
-        status.findings.iter().map(|finding| format!("amiss: {finding}")).collect();
+    let mut lines: Vec<String> = status.findings.iter().map(|finding| format!("amiss: {finding}")).collect();
     if status.pending_steps > 0 {
         lines.push(format!("{} steps to do: see `distctl plan`, then `distctl up`", status.pending_steps));
     }

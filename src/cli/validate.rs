@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::Context;
+use crate::desired::expand::{AgentFile, expand};
 use crate::topology::{self, Findings, Topology};
 use crate::ui::{Exit, Tone, Ui};
 
@@ -17,15 +18,10 @@ pub struct Validate {}
 impl Validate {
     /// Reads the file and shows what was found.
     pub async fn run(self, context: &Context) -> Result<Exit> {
-        match topology::load(&context.file) {
+        match checked(context) {
             Ok(topology) => {
                 let findings = topology.warnings();
-                show(
-                    &context.ui,
-                    &findings,
-                    Tone::Good,
-                    &format!("fine: {}", contents(&topology)),
-                )?;
+                show(&context.ui, &findings, Tone::Good, &format!("fine: {}", contents(&topology)))?;
                 Ok(Exit::Ok)
             }
             Err(findings) => {
@@ -34,6 +30,15 @@ impl Validate {
             }
         }
     }
+}
+
+/// Reads the topology and expands it, which reads its artifacts and renders its templates.
+fn checked(context: &Context) -> std::result::Result<Topology, Findings> {
+    let topology = topology::load(&context.file)?;
+    // What is wrong does not depend on the agent, so that a file can be checked where there is none.
+    let agent = AgentFile { sha256: String::new(), size: 0 };
+    expand(&topology, context.folder(), &agent)?;
+    Ok(topology)
 }
 
 /// Shows findings and a last line: the file, the verdict and how much was found.
@@ -60,8 +65,7 @@ fn contents(topology: &Topology) -> String {
         (topology.services.iter().count(), "service"),
     ];
     let words = counts.iter().filter(|(count, _)| *count > 0);
-    let words: Vec<_> = words
-        .map(|(count, word)| format!("{count} {word}{}", if *count == 1 { "" } else { "s" }))
-        .collect();
+    let words: Vec<_> =
+        words.map(|(count, word)| format!("{count} {word}{}", if *count == 1 { "" } else { "s" })).collect();
     words.join(", ")
 }

@@ -13,40 +13,24 @@ pub(super) fn access(owner: &str, topology: &Topology) -> Option<Access> {
     if topology.mongodb.auth() == Auth::None {
         return None;
     }
-    let credential = |user: &str, password_file: String| Credential {
-        user: user.to_owned(),
-        password_file,
-    };
+    let credential = |user: &str, password_file: String| Credential { user: user.to_owned(), password_file };
     let stored = |user: &str| credential(user, SecretName::password(owner, user).store_path());
     let admin = stored(ADMIN_USER);
     // The unit of a mongod runs the agent, and not as root: it reads the copy that is mongodb's.
     let agent = credential(AGENT_USER, SecretName::password(owner, AGENT_USER).use_path());
     let mut users = vec![
-        UserSpec {
-            credential: admin.clone(),
-            roles: vec![role("root", "admin")],
-        },
-        UserSpec {
-            credential: agent.clone(),
-            roles: vec![role(AGENT_ROLE, "admin")],
-        },
+        UserSpec { credential: admin.clone(), roles: vec![role("root", "admin")] },
+        UserSpec { credential: agent.clone(), roles: vec![role(AGENT_ROLE, "admin")] },
     ];
-    users.extend(
-        clients(owner, topology)
-            .into_iter()
-            .map(|(service, databases)| UserSpec {
-                credential: stored(service),
-                roles: databases.iter().map(|db| role("readWrite", db)).collect(),
-            }),
-    );
+    users.extend(clients(owner, topology).into_iter().map(|(service, databases)| UserSpec {
+        credential: stored(service),
+        roles: databases.iter().map(|db| role("readWrite", db)).collect(),
+    }));
     Some(Access { admin, agent, users })
 }
 
 fn role(role: &str, db: &str) -> Role {
-    Role {
-        role: role.to_owned(),
-        db: db.to_owned(),
-    }
+    Role { role: role.to_owned(), db: db.to_owned() }
 }
 
 /// The services that ask for a uri of a set, and the databases that they ask for.
@@ -68,10 +52,7 @@ fn clients<'t>(owner: &str, topology: &'t Topology) -> BTreeMap<&'t str, BTreeSe
 
 /// Puts each secret into the containers that need it.
 pub(super) fn add_secrets(desired: &mut Desired, topology: &Topology) {
-    let sets = desired
-        .replica_sets
-        .iter()
-        .map(|(name, set)| (name, &set.members[..], &set.access, true));
+    let sets = desired.replica_sets.iter().map(|(name, set)| (name, &set.members[..], &set.access, true));
     let singles = desired
         .standalones
         .iter()
@@ -79,10 +60,7 @@ pub(super) fn add_secrets(desired: &mut Desired, topology: &Topology) {
     for (owner, mongods, access, is_set) in sets.chain(singles) {
         let Some(access) = access else { continue };
         let hosts: BTreeSet<&str> = mongods.iter().map(|mongod| mongod.container.as_str()).collect();
-        let passwords = access
-            .users
-            .iter()
-            .map(|user| SecretName::password(owner, &user.credential.user));
+        let passwords = access.users.iter().map(|user| SecretName::password(owner, &user.credential.user));
         let mut used = vec![SecretName::password(owner, AGENT_USER)];
         used.extend(is_set.then(|| SecretName::keyfile(owner)));
         let stored: BTreeSet<_> = passwords.chain(used.iter().cloned()).collect();
@@ -93,11 +71,7 @@ pub(super) fn add_secrets(desired: &mut Desired, topology: &Topology) {
             }
         }
         for service in clients(owner, topology).into_keys() {
-            let host = topology
-                .services
-                .get(service)
-                .map(|service| service.container.as_str())
-                .unwrap_or_default();
+            let host = topology.services.get(service).map(|service| service.container.as_str()).unwrap_or_default();
             if let Some(container) = desired.containers.get_mut(host) {
                 store(container, &SecretName::password(owner, service));
             }
@@ -114,12 +88,7 @@ fn store(container: &mut Container, secret: &SecretName) {
 
 /// Adds a directory once.
 pub(super) fn add_directory(container: &mut Container, path: &str, mode: u32, owner: &str) {
-    let directory = Directory {
-        path: path.to_owned(),
-        mode,
-        owner: owner.to_owned(),
-        group: owner.to_owned(),
-    };
+    let directory = Directory { path: path.to_owned(), mode, owner: owner.to_owned(), group: owner.to_owned() };
     if !container.directories.contains(&directory) {
         container.directories.push(directory);
         container.directories.sort();

@@ -11,16 +11,10 @@ use ipnet::Ipv4Net;
 pub fn free_range(network: Ipv4Net, taken: impl Iterator<Item = Ipv4Addr>) -> Option<(Ipv4Addr, Ipv4Addr)> {
     let first = u32::from(network.network());
     let last = u32::from(network.broadcast());
-    let mut taken: Vec<u32> = taken
-        .map(u32::from)
-        .filter(|one| (first..=last).contains(one))
-        .collect();
+    let mut taken: Vec<u32> = taken.map(u32::from).filter(|one| (first..=last).contains(one)).collect();
     taken.extend([first, u32::from(network.addr()), last]);
     taken.sort_unstable();
-    let gaps = taken
-        .windows(2)
-        .filter(|pair| pair[1] - pair[0] > 1)
-        .map(|pair| (pair[0] + 1, pair[1] - 1));
+    let gaps = taken.windows(2).filter(|pair| pair[1] - pair[0] > 1).map(|pair| (pair[0] + 1, pair[1] - 1));
     let largest = gaps.max_by_key(|(from, to)| (to - from, u32::MAX - from));
     largest.map(|(from, to)| (from.into(), to.into()))
 }
@@ -36,10 +30,7 @@ mod tests {
 
     #[test]
     fn takes_the_largest_gap() {
-        assert_eq!(
-            free("10.1.0.1/24", &["10.1.0.11", "10.1.0.12"]).unwrap(),
-            "10.1.0.13-10.1.0.254"
-        );
+        assert_eq!(free("10.1.0.1/24", &["10.1.0.11", "10.1.0.12"]).unwrap(), "10.1.0.13-10.1.0.254");
         assert_eq!(free("10.1.0.1/24", &["10.1.0.250"]).unwrap(), "10.1.0.2-10.1.0.249");
         assert_eq!(free("10.1.0.1/29", &["10.1.0.4"]).unwrap(), "10.1.0.2-10.1.0.3");
         assert_eq!(free("10.1.0.1/30", &["10.1.0.2"]), None);

@@ -21,33 +21,18 @@ impl Binary {
     pub fn of(topology: &Topology, base: &Path, notes: &mut Notes) -> Option<Self> {
         let name = topology.mongodb.binary.as_ref()?;
         if name.starts_with('/') {
-            return Some(Self {
-                path: name.value.clone(),
-                file: None,
-            });
+            return Some(Self { path: name.value.clone(), file: None });
         }
         let content = content(topology.artifacts.get(name)?, base, notes)?;
         let (owner, group) = ("root".to_owned(), "root".to_owned());
-        let file = File {
-            mode: 0o755,
-            owner,
-            group,
-            content,
-            restarts: None,
-        };
-        Some(Self {
-            path: MONGOD.to_owned(),
-            file: Some(file),
-        })
+        let file = File { mode: 0o755, owner, group, content, restarts: None };
+        Some(Self { path: MONGOD.to_owned(), file: Some(file) })
     }
 
     /// What tells this binary from another: its hash, or its path where the image has it.
     pub fn identity(&self) -> &str {
         match &self.file {
-            Some(File {
-                content: Content::Artifact { sha256, .. },
-                ..
-            }) => sha256,
+            Some(File { content: Content::Artifact { sha256, .. }, .. }) => sha256,
             _ => &self.path,
         }
     }
@@ -64,16 +49,9 @@ fn content(artifact: &Artifact, base: &Path, notes: &mut Notes) -> Option<Conten
             return None;
         }
     };
-    if let Some(expected) = artifact
-        .sha256
-        .as_ref()
-        .filter(|expected| !expected.eq_ignore_ascii_case(&sha256))
-    {
+    if let Some(expected) = artifact.sha256.as_ref().filter(|expected| !expected.eq_ignore_ascii_case(&sha256)) {
         notes
-            .error(
-                expected.span,
-                format!("`{}` has another SHA-256: {sha256}", path.display()),
-            )
+            .error(expected.span, format!("`{}` has another SHA-256: {sha256}", path.display()))
             .instead("fetch the file again; write that hash only if you know the file to be right")
             .also(named.span, "the file");
         return None;

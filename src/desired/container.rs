@@ -30,11 +30,7 @@ pub(super) fn network(topology: &Topology) -> Network {
     if let Some((from, to)) = free_range(ipv4, topology.containers.iter().map(|(_, one)| one.ipv4.value)) {
         config.insert("ipv4.dhcp.ranges".to_owned(), format!("{from}-{to}"));
     }
-    Network {
-        name: network.name.value.clone(),
-        ipv4,
-        config,
-    }
+    Network { name: network.name.value.clone(), ipv4, config }
 }
 
 /// A container with what all have: its address, the names of the others, the agent.
@@ -45,13 +41,8 @@ pub(super) fn container(name: &str, declared: &topology::Container, work: &Work<
     let mut network = root_file(0o644, Content::Bytes(eth0(address, work)?));
     network.restarts = Some("systemd-networkd.service".to_owned());
     files.insert("/etc/systemd/network/05-distctl-eth0.network".to_owned(), network);
-    files.insert(
-        "/etc/hosts".to_owned(),
-        root_file(0o644, Content::Bytes(work.hosts.clone())),
-    );
-    let agent = Content::Agent {
-        sha256: work.agent.sha256.clone(),
-    };
+    files.insert("/etc/hosts".to_owned(), root_file(0o644, Content::Bytes(work.hosts.clone())));
+    let agent = Content::Agent { sha256: work.agent.sha256.clone() };
     files.insert(work.agent.installed_path(), root_file(0o755, agent));
     let mut packages: Vec<_> = declared.packages.iter().map(|package| package.value.clone()).collect();
     packages.sort();
@@ -72,21 +63,12 @@ pub(super) fn container(name: &str, declared: &topology::Container, work: &Work<
 
 /// A file of root's.
 pub(super) fn root_file(mode: u32, content: Content) -> File {
-    File {
-        mode,
-        owner: "root".to_owned(),
-        group: "root".to_owned(),
-        content,
-        restarts: None,
-    }
+    File { mode, owner: "root".to_owned(), group: "root".to_owned(), content, restarts: None }
 }
 
 fn image(text: &str) -> Image {
     match text.split_once(':') {
-        Some((remote, alias)) => Image::Remote {
-            remote: remote.to_owned(),
-            alias: alias.to_owned(),
-        },
+        Some((remote, alias)) => Image::Remote { remote: remote.to_owned(), alias: alias.to_owned() },
         None => Image::Alias(text.to_owned()),
     }
 }
@@ -96,16 +78,9 @@ fn config(owner: &str, limits: &topology::Limits) -> Keys {
     let limits = [
         ("limits.memory", limits.memory.map(|memory| memory.to_string())),
         ("limits.cpu", limits.cpu.map(|cpu| cpu.to_string())),
-        (
-            "limits.processes",
-            limits.processes.map(|processes| processes.to_string()),
-        ),
+        ("limits.processes", limits.processes.map(|processes| processes.to_string())),
     ];
-    config.extend(
-        limits
-            .into_iter()
-            .filter_map(|(key, value)| Some((key.to_owned(), value?))),
-    );
+    config.extend(limits.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
     config
 }
 
@@ -118,11 +93,8 @@ fn devices(declared: &topology::Container, topology: &Topology) -> BTreeMap<Stri
     ]);
     let mut devices = BTreeMap::from([(INTERFACE.to_owned(), nic)]);
     if let Some(storage) = &topology.storage {
-        let mut root = keys([
-            ("type", "disk".to_owned()),
-            ("path", "/".to_owned()),
-            ("pool", storage.pool.value.clone()),
-        ]);
+        let mut root =
+            keys([("type", "disk".to_owned()), ("path", "/".to_owned()), ("pool", storage.pool.value.clone())]);
         root.extend(declared.limits.disk.map(|disk| ("size".to_owned(), disk.to_string())));
         devices.insert("root".to_owned(), root);
     }
@@ -147,10 +119,7 @@ struct Host<'a> {
 
 /// The same in every container, sorted by name: names resolve without a server.
 pub(super) fn hosts(topology: &Topology, templates: &Templates) -> Result<Vec<u8>, String> {
-    let hosts = topology.containers.iter().map(|(name, one)| Host {
-        name,
-        address: one.ipv4.value,
-    });
+    let hosts = topology.containers.iter().map(|(name, one)| Host { name, address: one.ipv4.value });
     let mut context = Context::new();
     context.insert("hosts", &hosts.collect::<Vec<_>>());
     templates.render(HOSTS, &context).map(String::into_bytes)

@@ -20,10 +20,7 @@ pub struct AgentFile {
 impl AgentFile {
     /// Where units find it in a container. Its hash is in the name, so an old one is never used.
     pub fn installed_path(&self) -> String {
-        format!(
-            "/usr/local/lib/distctl/agent-{}",
-            self.sha256.get(..16).unwrap_or(&self.sha256)
-        )
+        format!("/usr/local/lib/distctl/agent-{}", self.sha256.get(..16).unwrap_or(&self.sha256))
     }
 }
 
@@ -50,18 +47,10 @@ pub fn expand(topology: &Topology, base: &Path, agent: &AgentFile) -> Result<Des
     let binary = Binary::of(topology, base, &mut notes);
     let desired = Templates::load(base).and_then(|templates| {
         let hosts = container::hosts(topology, &templates)?;
-        desired(&Work {
-            topology,
-            templates,
-            agent,
-            binary,
-            hosts,
-        })
+        desired(&Work { topology, templates, agent, binary, hosts })
     });
     if let Err(message) = &desired {
-        notes
-            .error(None, message)
-            .instead("mend the template, or remove it: there is one built in");
+        notes.error(None, message).instead("mend the template, or remove it: there is one built in");
     }
     match (desired, topology.origin.findings(notes)) {
         (Ok(desired), findings) if !findings.has_errors() => Ok(desired),

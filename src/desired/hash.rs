@@ -64,13 +64,7 @@ fn of_file_remembered(path: &Path, cache: Option<&Path>) -> io::Result<(String, 
     let sha256 = hash(&mut file)?;
     // A file that is being written has no hash worth remembering.
     if let Some(cache) = cache.filter(|_| file.metadata().is_ok_and(|now| Identity::of(&now) == identity)) {
-        known.insert(
-            key,
-            Remembered {
-                identity,
-                sha256: sha256.clone(),
-            },
-        );
+        known.insert(key, Remembered { identity, sha256: sha256.clone() });
         let _ = remember(cache, &known);
     }
     Ok((sha256, size))
@@ -88,20 +82,13 @@ fn hash(file: &mut File) -> io::Result<String> {
 }
 
 fn cache_file() -> Option<PathBuf> {
-    let set = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let folder = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))?;
     Some(folder.join("distctl").join("hashes.json"))
 }
 
 fn recall(cache: &Path) -> BTreeMap<String, Remembered> {
-    fs::read(cache)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default()
+    fs::read(cache).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
 /// Written beside its place and renamed, so that two runs at once don't spoil it.
@@ -124,10 +111,7 @@ mod tests {
         let (file, cache) = (folder.path().join("large"), folder.path().join("cache/hashes.json"));
         fs::write(&file, vec![1; 1 << 20]).unwrap();
         let (first, size) = of_file_remembered(&file, Some(&cache)).unwrap();
-        assert_eq!(
-            (first.as_str(), size),
-            (sha256_hex(&vec![1; 1 << 20]).as_str(), 1 << 20)
-        );
+        assert_eq!((first.as_str(), size), (sha256_hex(&vec![1; 1 << 20]).as_str(), 1 << 20));
 
         // What is remembered is believed as long as the file is the same ...
         let believed = fs::read_to_string(&cache).unwrap().replace(&first, "believed");
@@ -136,10 +120,7 @@ mod tests {
 
         // ... and not when it is another.
         fs::write(&file, vec![2; 1 << 20]).unwrap();
-        assert_eq!(
-            of_file_remembered(&file, Some(&cache)).unwrap().0,
-            sha256_hex(&vec![2; 1 << 20])
-        );
+        assert_eq!(of_file_remembered(&file, Some(&cache)).unwrap().0, sha256_hex(&vec![2; 1 << 20]));
     }
 
     #[test]
@@ -150,10 +131,7 @@ mod tests {
         fs::write(&cache, "broken").unwrap();
         let expected = sha256_hex(&vec![1; 1 << 20]);
         assert_eq!(of_file_remembered(&file, Some(&cache)).unwrap().0, expected);
-        assert_eq!(
-            of_file_remembered(&file, Some(&file.join("no/folder"))).unwrap().0,
-            expected
-        );
+        assert_eq!(of_file_remembered(&file, Some(&file.join("no/folder"))).unwrap().0, expected);
         assert_eq!(of_file_remembered(&file, None).unwrap().0, expected);
         assert!(of_file_remembered(&folder.path().join("nothing"), None).is_err());
     }

@@ -56,11 +56,7 @@ pub(super) fn add_all(desired: &mut Desired, work: &Work<'_>) -> Result<(), Stri
 /// The cache of each of `count` mongods of a container, in bytes: half of what its memory limit leaves each after
 /// [`OVERHEAD`], since the system's own file cache serves mongod with the other half. Without a limit, the smallest.
 fn cache(container: &str, count: u64, work: &Work<'_>) -> u64 {
-    let limit = work
-        .topology
-        .containers
-        .get(container)
-        .and_then(|container| container.limits.memory);
+    let limit = work.topology.containers.get(container).and_then(|container| container.limits.memory);
     match (work.topology.mongodb.cache, limit) {
         (Some(given), _) => given.bytes(),
         (None, Some(limit)) => (limit.bytes().saturating_sub(count * OVERHEAD) / (2 * count)).max(MIN_CACHE),
@@ -79,14 +75,9 @@ impl Owned<'_> {
     fn add_to(&self, container: &mut Container, binary: &Binary, cache: u64, work: &Work<'_>) -> Result<(), String> {
         let Mongod { port, unit, log, .. } = self.mongod;
         self.add_places(container);
-        container
-            .files
-            .extend(binary.file.clone().map(|file| (binary.path.clone(), file)));
+        container.files.extend(binary.file.clone().map(|file| (binary.path.clone(), file)));
         let conf = work.templates.render(MONGOD_CONF, &self.conf(cache))?;
-        let rendered = |revision: &str| {
-            work.templates
-                .render(MONGOD_SERVICE, &self.unit(revision, binary, work))
-        };
+        let rendered = |revision: &str| work.templates.render(MONGOD_SERVICE, &self.unit(revision, binary, work));
         let revision = revision(&conf, binary.identity(), &rendered("")?);
         let text = rendered(&revision)?;
         let mut file = root_file(0o640, Content::Bytes(conf.into_bytes()));
@@ -94,13 +85,7 @@ impl Owned<'_> {
         container.files.insert(conf_path(*port), file);
         let file = root_file(0o644, Content::Bytes(text.into_bytes()));
         container.files.insert(format!("/etc/systemd/system/{unit}"), file);
-        container.units.insert(
-            unit.clone(),
-            Unit {
-                revision: Some(revision),
-                log: Some(log.clone()),
-            },
-        );
+        container.units.insert(unit.clone(), Unit { revision: Some(revision), log: Some(log.clone()) });
         Ok(())
     }
 
@@ -150,12 +135,8 @@ impl Owned<'_> {
 
     /// What the agent is told when the unit runs it.
     fn handover(&self) -> String {
-        let mut arguments = format!(
-            "--set {} --self {} --hosts {}",
-            self.owner,
-            self.mongod.host,
-            self.hosts.join(",")
-        );
+        let mut arguments =
+            format!("--set {} --self {} --hosts {}", self.owner, self.mongod.host, self.hosts.join(","));
         if self.auth {
             let password = SecretName::password(self.owner, AGENT_USER).use_path();
             arguments += &format!(" --user {AGENT_USER} --password-file {password}");
@@ -173,15 +154,11 @@ fn conf_path(port: u16) -> String {
 /// a new agent restarts nothing.
 fn revision(conf: &str, binary: &str, unit: &str) -> String {
     let from_the_start = |line: &&str| {
-        !["#", "ExecStop", "Restart=", "RestartSec=", "TimeoutStop"]
-            .iter()
-            .any(|start| line.starts_with(start))
+        !["#", "ExecStop", "Restart=", "RestartSec=", "TimeoutStop"].iter().any(|start| line.starts_with(start))
     };
     let service = unit.lines().skip_while(|line| *line != "[Service]");
-    let service = service
-        .take_while(|line| *line != "[Install]")
-        .filter(from_the_start)
-        .filter(|line| !line.is_empty());
+    let service =
+        service.take_while(|line| *line != "[Install]").filter(from_the_start).filter(|line| !line.is_empty());
     let all = format!("{conf}\n{binary}\n{}", service.collect::<Vec<_>>().join("\n"));
     sha256_hex(all.as_bytes())[..16].to_owned()
 }

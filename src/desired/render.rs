@@ -42,14 +42,8 @@ fn write(place: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 fn manifest(desired: &Desired) -> Value {
-    let containers = desired
-        .containers
-        .iter()
-        .map(|(name, one)| (name.clone(), container(one)));
-    let sets = desired
-        .replica_sets
-        .iter()
-        .map(|(name, set)| (name.clone(), json!(set.config)));
+    let containers = desired.containers.iter().map(|(name, one)| (name.clone(), container(one)));
+    let sets = desired.replica_sets.iter().map(|(name, set)| (name.clone(), json!(set.config)));
     json!({
         "name": desired.name,
         "network": { "name": desired.network.name, "config": desired.network.config },
@@ -62,15 +56,9 @@ fn container(container: &Container) -> Value {
     let files = container.files.iter().map(|(path, one)| (path.clone(), file(one)));
     let directories = container.directories.iter().map(|one| {
         let owner = format!("{}:{}", one.owner, one.group);
-        (
-            one.path.clone(),
-            json!({ "mode": format!("{:04o}", one.mode), "owner": owner }),
-        )
+        (one.path.clone(), json!({ "mode": format!("{:04o}", one.mode), "owner": owner }))
     });
-    let units = container
-        .units
-        .iter()
-        .map(|(name, unit)| (name.clone(), json!({ "revision": unit.revision })));
+    let units = container.units.iter().map(|(name, unit)| (name.clone(), json!({ "revision": unit.revision })));
     json!({
         "config": container.config,
         "devices": container.devices,

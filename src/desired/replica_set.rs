@@ -8,44 +8,26 @@ use super::{Mongod, ReplicaSet, Standalone, access};
 use crate::topology::{self, Member, Topology};
 
 pub(super) fn replica_set(name: &str, declared: &topology::ReplicaSet, topology: &Topology) -> ReplicaSet {
-    let members: Vec<_> = declared
-        .members
-        .iter()
-        .map(|member| mongod(&member.container, member.port.value, topology))
-        .collect();
+    let members: Vec<_> =
+        declared.members.iter().map(|member| mongod(&member.container, member.port.value, topology)).collect();
     let configured = members.iter().zip(&declared.members).zip(0..);
     let config = SetConfig {
         name: name.to_owned(),
         version: 1,
-        members: configured
-            .map(|((mongod, declared), id)| set_member(id, &mongod.host, declared))
-            .collect(),
+        members: configured.map(|((mongod, declared), id)| set_member(id, &mongod.host, declared)).collect(),
         settings: settings(&topology.mongodb.settings),
         other: BTreeMap::new(),
     };
-    ReplicaSet {
-        name: name.to_owned(),
-        members,
-        config,
-        access: access::access(name, topology),
-    }
+    ReplicaSet { name: name.to_owned(), members, config, access: access::access(name, topology) }
 }
 
 pub(super) fn standalone(name: &str, declared: &topology::Standalone, topology: &Topology) -> Standalone {
     let mongod = mongod(&declared.container, declared.port.value, topology);
-    Standalone {
-        name: name.to_owned(),
-        mongod,
-        access: access::access(name, topology),
-    }
+    Standalone { name: name.to_owned(), mongod, access: access::access(name, topology) }
 }
 
 fn mongod(container: &str, port: u16, topology: &Topology) -> Mongod {
-    let address = topology
-        .containers
-        .get(container)
-        .map(|one| one.ipv4.to_string())
-        .unwrap_or_default();
+    let address = topology.containers.get(container).map(|one| one.ipv4.to_string()).unwrap_or_default();
     Mongod {
         container: container.to_owned(),
         port,
@@ -66,11 +48,7 @@ fn set_member(id: i64, host: &str, declared: &Member) -> SetMember {
         arbiter_only: false,
         build_indexes: true,
         secondary_delay_secs: declared.delay.map_or(0, |delay| delay.millis() / 1000),
-        tags: declared
-            .tags
-            .iter()
-            .map(|(key, value)| (key.to_owned(), value.value.clone()))
-            .collect(),
+        tags: declared.tags.iter().map(|(key, value)| (key.to_owned(), value.value.clone())).collect(),
     }
 }
 
@@ -86,8 +64,6 @@ fn settings(declared: &topology::Settings) -> SetSettings {
     for (setting, time, unit) in times {
         *setting = time.map_or(*setting, |time| time.millis() / unit);
     }
-    settings.chaining_allowed = declared
-        .chaining_allowed
-        .map_or(settings.chaining_allowed, |chaining| chaining.value);
+    settings.chaining_allowed = declared.chaining_allowed.map_or(settings.chaining_allowed, |chaining| chaining.value);
     settings
 }

@@ -38,34 +38,23 @@ impl Desired {
         self.check_names(names)?;
         let sets = || self.replica_sets.values();
         let singles = || self.standalones.values();
-        let mut containers: BTreeSet<String> = names
-            .iter()
-            .filter(|name| self.containers.contains_key(*name))
-            .cloned()
-            .collect();
-        let named = sets()
-            .filter(|set| names.contains(&set.name))
-            .flat_map(|set| &set.members);
+        let mut containers: BTreeSet<String> =
+            names.iter().filter(|name| self.containers.contains_key(*name)).cloned().collect();
+        let named = sets().filter(|set| names.contains(&set.name)).flat_map(|set| &set.members);
         let named = named.chain(singles().filter(|one| names.contains(&one.name)).map(|one| &one.mongod));
         containers.extend(named.map(|mongod| mongod.container.clone()));
         let whole = sets()
             .filter(|set| set.members.iter().all(|member| containers.contains(&member.container)))
             .map(|set| set.name.clone());
-        let single = singles()
-            .filter(|one| containers.contains(&one.mongod.container))
-            .map(|one| one.name.clone());
+        let single = singles().filter(|one| containers.contains(&one.mongod.container)).map(|one| one.name.clone());
         let mongods = whole.chain(single).collect();
         Ok(Scope(Some(Part { containers, mongods })))
     }
 
     /// Says which names are neither a container, a replica set nor a standalone.
     pub fn check_names(&self, names: &[String]) -> Result<()> {
-        let known: BTreeSet<&String> = self
-            .containers
-            .keys()
-            .chain(self.replica_sets.keys())
-            .chain(self.standalones.keys())
-            .collect();
+        let known: BTreeSet<&String> =
+            self.containers.keys().chain(self.replica_sets.keys()).chain(self.standalones.keys()).collect();
         let Some(stranger) = names.iter().find(|name| !known.contains(name)) else {
             return Ok(());
         };
@@ -75,10 +64,6 @@ impl Desired {
             .filter(|name| likeness(name) > 0.7)
             .map_or(String::new(), |name| format!(" (did you mean {name}?)"));
         let known: Vec<&str> = known.iter().map(|name| name.as_str()).collect();
-        bail!(
-            "{} has nothing named {stranger}{guess}; it has {}",
-            self.name,
-            known.join(", ")
-        )
+        bail!("{} has nothing named {stranger}{guess}; it has {}", self.name, known.join(", "))
     }
 }

@@ -14,18 +14,12 @@ pub const STORE: &str = "/var/lib/distctl/secrets";
 impl SecretName {
     /// The key by which members of a set trust each other.
     pub fn keyfile(set: &str) -> Self {
-        Self {
-            owner: set.to_owned(),
-            kind: SecretKind::Keyfile,
-        }
+        Self { owner: set.to_owned(), kind: SecretKind::Keyfile }
     }
 
     /// The password of a user of a set or a single mongod.
     pub fn password(owner: &str, user: &str) -> Self {
-        Self {
-            owner: owner.to_owned(),
-            kind: SecretKind::Password(user.to_owned()),
-        }
+        Self { owner: owner.to_owned(), kind: SecretKind::Password(user.to_owned()) }
     }
 
     /// Where it is kept.

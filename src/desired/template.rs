@@ -50,17 +50,12 @@ impl Templates {
     /// # Errors
     /// What is missing in it.
     pub fn render(&self, name: &str, context: &Context) -> Result<String, String> {
-        self.0
-            .render(name, context)
-            .map_err(|error| format!("the template {name} can't be filled: {}", chain(&error)))
+        self.0.render(name, context).map_err(|error| format!("the template {name} can't be filled: {}", chain(&error)))
     }
 }
 
 /// An error and its causes: Tera says what is wrong in the last.
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes
-        .map(|cause| cause.to_string().trim().to_owned())
-        .collect::<Vec<_>>()
-        .join(": ")
+    causes.map(|cause| cause.to_string().trim().to_owned()).collect::<Vec<_>>().join(": ")
 }

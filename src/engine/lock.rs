@@ -86,7 +86,8 @@ impl Lock {
                 }
                 Ok(Some(lease)) => {
                     if !told {
-                        reporter.report(Event::Note(format!("waiting for {}, who is changing {topology}", lease.holder)));
+                        reporter
+                            .report(Event::Note(format!("waiting for {}, who is changing {topology}", lease.holder)));
                         told = true;
                     }
                     tokio::select! {
@@ -96,7 +97,8 @@ impl Lock {
                 }
             }
         }
-        let renewal = tokio::spawn(renew(client.clone(), key.clone(), nonce.clone(), Arc::clone(reporter), stop.clone()));
+        let renewal =
+            tokio::spawn(renew(client.clone(), key.clone(), nonce.clone(), Arc::clone(reporter), stop.clone()));
         Ok(Self { client: client.clone(), key, nonce, renewal })
     }
 
@@ -136,14 +138,7 @@ async fn try_take(
         }
     }
     let pid = std::process::id();
-    let lease = Lease {
-        holder: holder(pid),
-        nonce: nonce.to_string(),
-        boot: boot_id(),
-        pid,
-        since: now,
-        renewed: now,
-    };
+    let lease = Lease { holder: holder(pid), nonce: nonce.to_string(), boot: boot_id(), pid, since: now, renewed: now };
     let text = serde_json::to_string(&lease).unwrap_or_default();
     project.config.insert(key.to_string(), text);
     client.update_project(&project).await?;

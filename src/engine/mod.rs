@@ -107,9 +107,8 @@ impl Run<'_> {
         if self.stop.is_cancelled() {
             return;
         }
-        let is_ready = |index: &usize| {
-            self.plan.steps[*index].after.iter().all(|before| self.outcome.done.contains(before))
-        };
+        let is_ready =
+            |index: &usize| self.plan.steps[*index].after.iter().all(|before| self.outcome.done.contains(before));
         let ready: Vec<usize> = self.pending.iter().copied().filter(is_ready).collect();
         for index in ready {
             self.pending.remove(&index);

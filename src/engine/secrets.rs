@@ -27,9 +27,8 @@ pub(super) struct Secrets {
 
 impl Secrets {
     pub fn new(sources: &BTreeMap<SecretName, SecretSource>) -> Self {
-        let with_cell = |(name, source): (&SecretName, &SecretSource)| {
-            (name.clone(), (source.clone(), Arc::new(OnceCell::new())))
-        };
+        let with_cell =
+            |(name, source): (&SecretName, &SecretSource)| (name.clone(), (source.clone(), Arc::new(OnceCell::new())));
         Self { sources: sources.iter().map(with_cell).collect() }
     }
 

@@ -28,10 +28,7 @@ pub const CONTAINER_STOPS: Duration = Duration::from_secs(120);
 
 /// Whether a step only waits, so that it can be broken off at any time.
 pub fn only_waits(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::WaitContainer { .. } | Action::WaitMongod(_) | Action::WaitReplicaSet { .. }
-    )
+    matches!(action, Action::WaitContainer { .. } | Action::WaitMongod(_) | Action::WaitReplicaSet { .. })
 }
 
 /// Milliseconds, as the agent takes them.

@@ -77,14 +77,7 @@ impl Answer {
 
     fn api(&self, call: &Call, code: u16, message: String) -> Error {
         let (method, path) = call.name();
-        ApiError {
-            status: self.status.as_u16(),
-            code,
-            message,
-            method,
-            path,
-        }
-        .into()
+        ApiError { status: self.status.as_u16(), code, message, method, path }.into()
     }
 }
 

@@ -31,14 +31,7 @@ impl Call {
     pub(super) fn new(method: Method, path: String) -> Self {
         let read = method == Method::GET || method == Method::HEAD;
         let timeout = Duration::from_secs(if read { 30 } else { 180 });
-        Self {
-            method,
-            path,
-            body: None,
-            if_match: None,
-            timeout,
-            patience: PATIENCE,
-        }
+        Self { method, path, body: None, if_match: None, timeout, patience: PATIENCE }
     }
 
     /// Adds a JSON body.
@@ -90,31 +83,19 @@ impl Call {
     /// Says that the connection broke.
     pub(super) fn transport(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
         let (method, path) = self.name();
-        Error::Transport {
-            method,
-            path,
-            source: source.into(),
-        }
+        Error::Transport { method, path, source: source.into() }
     }
 
     /// Says that no answer came in time.
     pub(super) fn timed_out(&self) -> Error {
         let (method, path) = self.name();
-        Error::TimedOut {
-            method,
-            path,
-            after: self.timeout,
-        }
+        Error::TimedOut { method, path, after: self.timeout }
     }
 
     /// Says that the answer can't be read.
     pub(super) fn unreadable(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
         let (method, path) = self.name();
-        Error::Decode {
-            method,
-            path,
-            source: source.into(),
-        }
+        Error::Decode { method, path, source: source.into() }
     }
 
     /// Names the call in errors; without the query, which may hold secrets.
@@ -160,19 +141,8 @@ mod tests {
 
     #[test]
     fn only_reads_are_repeated_on_a_broken_connection() {
-        let broken = || {
-            Err(Error::Transport {
-                method: String::new(),
-                path: String::new(),
-                source: "cut".into(),
-            })
-        };
-        for (method, expected) in [
-            (Method::GET, 2),
-            (Method::HEAD, 2),
-            (Method::POST, 0),
-            (Method::DELETE, 0),
-        ] {
+        let broken = || Err(Error::Transport { method: String::new(), path: String::new(), source: "cut".into() });
+        for (method, expected) in [(Method::GET, 2), (Method::HEAD, 2), (Method::POST, 0), (Method::DELETE, 0)] {
             let mut tries = Tries::default();
             let call = Call::new(method, "/1.0".into());
             let pauses = std::iter::from_fn(|| tries.pause(&call, &broken())).take(9).count();

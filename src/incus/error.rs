@@ -162,28 +162,18 @@ impl Error {
 
     /// The named object does not exist.
     pub fn is_not_found(&self) -> bool {
-        self.api()
-            .is_some_and(|e| e.code == 404 || (e.code != 400 && e.ends(&["not found"]) && !e.command_not_found()))
+        self.api().is_some_and(|e| e.code == 404 || (e.code != 400 && e.ends(&["not found"]) && !e.command_not_found()))
     }
 
     /// An object of that name, address or hardware address exists already.
     pub fn is_conflict(&self) -> bool {
-        const TEXTS: &[&str] = &[
-            "UNIQUE constraint failed",
-            "already exists",
-            "already in use",
-            "already defined",
-        ];
+        const TEXTS: &[&str] = &["UNIQUE constraint failed", "already exists", "already in use", "already defined"];
         self.api().is_some_and(|e| e.code == 409 || e.says(TEXTS))
     }
 
     /// The static address or its subnet is taken by something else.
     pub fn is_address_in_use(&self) -> bool {
-        const TEXTS: &[&str] = &[
-            "already defined on another NIC",
-            "Address already in use",
-            "address already in use",
-        ];
+        const TEXTS: &[&str] = &["already defined on another NIC", "Address already in use", "address already in use"];
         self.says(TEXTS)
     }
 
@@ -204,8 +194,7 @@ impl Error {
 
     /// The instance would have to be stopped for this.
     pub fn is_running(&self) -> bool {
-        self.api()
-            .is_some_and(|e| e.ends(&["nstance is running"]) || e.says(&["is already running"]))
+        self.api().is_some_and(|e| e.ends(&["nstance is running"]) || e.says(&["is already running"]))
     }
 
     /// The instance is frozen.
@@ -215,8 +204,7 @@ impl Error {
 
     /// The instance did not shut down in the time it was given; it still runs.
     pub fn is_stop_timeout(&self) -> bool {
-        self.api()
-            .is_some_and(|e| e.says(&["Failed shutting down"]) && e.says(&["deadline exceeded", "timed out"]))
+        self.api().is_some_and(|e| e.says(&["Failed shutting down"]) && e.says(&["deadline exceeded", "timed out"]))
     }
 
     /// The program is not in the guest.
@@ -231,12 +219,8 @@ impl Error {
 
     /// The image is not there or can't be fetched; another one may do.
     pub fn is_image_unavailable(&self) -> bool {
-        const TEXTS: &[&str] = &[
-            "Image not provided",
-            "Image not found",
-            "Failed getting remote image",
-            "couldn't be found",
-        ];
+        const TEXTS: &[&str] =
+            &["Image not provided", "Image not found", "Failed getting remote image", "couldn't be found"];
         self.says(TEXTS)
     }
 
@@ -247,9 +231,7 @@ impl Error {
 
     /// The daemon doesn't let this client do this.
     pub fn is_forbidden(&self) -> bool {
-        let refused = self
-            .api()
-            .is_some_and(|e| e.code == 403 || e.says(&["Certificate is restricted"]));
+        let refused = self.api().is_some_and(|e| e.code == 403 || e.says(&["Certificate is restricted"]));
         refused || matches!(self, Self::Untrusted { .. })
     }
 
@@ -265,10 +247,7 @@ impl Error {
 
     /// The connection failed, so that it's unknown whether the call took effect (or known that it didn't: `NotThere`).
     pub fn is_connection(&self) -> bool {
-        matches!(
-            self,
-            Self::Transport { .. } | Self::TimedOut { .. } | Self::NotThere { .. }
-        )
+        matches!(self, Self::Transport { .. } | Self::TimedOut { .. } | Self::NotThere { .. })
     }
 
     /// Tells what to do next, where that is known.

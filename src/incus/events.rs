@@ -42,9 +42,7 @@ impl Client {
         &self,
         types: &[&str],
     ) -> Result<impl Stream<Item = Result<ApiEvent, Error>> + Send + use<>, Error> {
-        let socket = self
-            .websocket(self.path(&["events"], &[("type", &types.join(","))]))
-            .await?;
+        let socket = self.websocket(self.path(&["events"], &[("type", &types.join(","))])).await?;
         Ok(socket.filter_map(|message| {
             future::ready(match message {
                 Ok(Message::Text(text)) => Some(serde_json::from_str(&text).map_err(|error| lost(error.into()))),
@@ -56,9 +54,5 @@ impl Client {
 }
 
 fn lost(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
-    Error::Transport {
-        method: "GET".into(),
-        path: "/1.0/events".into(),
-        source,
-    }
+    Error::Transport { method: "GET".into(), path: "/1.0/events".into(), source }
 }

@@ -40,10 +40,7 @@ pub struct Command {
 impl Command {
     /// Makes a command that root runs, with pipes.
     pub fn new<I: IntoIterator<Item: Into<String>>>(command: I) -> Self {
-        Self {
-            command: command.into_iter().map(Into::into).collect(),
-            ..Self::default()
-        }
+        Self { command: command.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
     fn body(&self) -> Value {
@@ -82,13 +79,8 @@ impl Client {
     /// `is_command_not_found`, `is_not_running`, `is_frozen`. An exit code other than 0 is no error.
     pub async fn run(&self, instance: &str, command: &[&str], stdin: Vec<u8>) -> Result<Finished, Error> {
         let mut kept = Vec::new();
-        let finished = self
-            .collect(instance, command, stdin, |bytes| kept.extend_from_slice(bytes))
-            .await?;
-        Ok(Finished {
-            stdout: kept,
-            ..finished
-        })
+        let finished = self.collect(instance, command, stdin, |bytes| kept.extend_from_slice(bytes)).await?;
+        Ok(Finished { stdout: kept, ..finished })
     }
 
     /// Runs a command as root and gives its stdout line by line as it comes, without line ends. Five requests.
@@ -146,21 +138,14 @@ impl Client {
         if code == 0 && (stdout.is_cut() || stderr.is_cut()) {
             return Err(begun.pending.cut());
         }
-        Ok(Finished {
-            code,
-            stdout: Vec::new(),
-            stderr: kept,
-        })
+        Ok(Finished { code, stdout: Vec::new(), stderr: kept })
     }
 
     /// Asks for a command to be started; it starts when its sockets are connected.
     pub(super) async fn begin(&self, instance: &str, command: &Command) -> Result<Begun, Error> {
         let call = Call::new(Method::POST, self.path(&["instances", instance, "exec"], &[])).json(&command.body());
         match self.send(&call).await? {
-            Reply::Begun(url, operation) => Ok(Begun {
-                pending: Pending::new(url, call),
-                operation,
-            }),
+            Reply::Begun(url, operation) => Ok(Begun { pending: Pending::new(url, call), operation }),
             Reply::Done(_) => Err(Pending::new(String::new(), call).unreadable("a command without an operation")),
         }
     }
@@ -175,13 +160,10 @@ impl Client {
             let fds = begun.operation.metadata.get("fds");
             let secret = fds.and_then(|fds| fds.get(name)).and_then(Value::as_str);
             let secret = secret.ok_or_else(|| begun.pending.unreadable("a command without its streams"))?;
-            self.websocket(begun.pending.below("websocket", &format!("secret={secret}")))
-                .await
+            self.websocket(begun.pending.below("websocket", &format!("secret={secret}"))).await
         };
         let sockets = try_join_all(names.into_iter().map(open)).await?;
-        sockets
-            .try_into()
-            .map_err(|_| begun.pending.unreadable("too few streams"))
+        sockets.try_into().map_err(|_| begun.pending.unreadable("too few streams"))
     }
 }
 

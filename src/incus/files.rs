@@ -78,11 +78,7 @@ impl Client {
     /// # Errors
     /// `is_not_found` where the instance is missing.
     pub async fn make_directory(&self, instance: &str, path: &str, attributes: &FileAttributes) -> Result<(), Error> {
-        const ABOVE: FileAttributes = FileAttributes {
-            uid: 0,
-            gid: 0,
-            mode: 0o755,
-        };
+        const ABOVE: FileAttributes = FileAttributes { uid: 0, gid: 0, mode: 0o755 };
         let _slot = self.transport().slot().await;
         let mut missing = vec![(path.trim_end_matches('/'), attributes)];
         while let Some((directory, attributes)) = missing.last().copied() {
@@ -103,16 +99,12 @@ impl Client {
     /// # Errors
     /// `is_not_found` where there is none.
     pub async fn delete_file(&self, instance: &str, path: &str) -> Result<(), Error> {
-        self.send(&self.file_call(Method::DELETE, instance, path))
-            .await
-            .map(drop)
+        self.send(&self.file_call(Method::DELETE, instance, path)).await.map(drop)
     }
 
     async fn make_one(&self, instance: &str, path: &str, attributes: &FileAttributes) -> Result<(), Error> {
         let call = self.file_call(Method::POST, instance, path);
-        let request = self
-            .upload_request(&call, "directory", attributes)
-            .header(CONTENT_LENGTH, 0);
+        let request = self.upload_request(&call, "directory", attributes).header(CONTENT_LENGTH, 0);
         self.upload(&call, request).await
     }
 
@@ -122,10 +114,7 @@ impl Client {
         let answer = self.transport().send(&call).await?;
         match answer.status {
             StatusCode::NOT_FOUND => Ok(false),
-            _ => Ok(answer
-                .raw(&call)?
-                .header("x-incus-type")
-                .is_some_and(|kind| kind != "directory")),
+            _ => Ok(answer.raw(&call)?.header("x-incus-type").is_some_and(|kind| kind != "directory")),
         }
     }
 
@@ -152,25 +141,18 @@ impl Client {
 
 /// Tells a missing file from a missing instance or project.
 fn is_no_file(error: &Error) -> bool {
-    error
-        .api()
-        .is_some_and(|answer| answer.code == 404 && answer.message.eq_ignore_ascii_case("not found"))
+    error.api().is_some_and(|answer| answer.code == 404 && answer.message.eq_ignore_ascii_case("not found"))
 }
 
 async fn with_body(request: RequestBuilder, body: FileBody) -> Result<RequestBuilder, Error> {
     match body {
         FileBody::Bytes(bytes) => Ok(request.body(bytes)),
         FileBody::Host(path) => {
-            let failed = |source| Error::HostFile {
-                path: path.clone(),
-                source,
-            };
+            let failed = |source| Error::HostFile { path: path.clone(), source };
             let file = tokio::fs::File::open(&path).await.map_err(failed)?;
             let size = file.metadata().await.map_err(failed)?.len();
             let stream = ReaderStream::with_capacity(file, CHUNK);
-            Ok(request
-                .header(CONTENT_LENGTH, size)
-                .body(reqwest::Body::wrap_stream(stream)))
+            Ok(request.header(CONTENT_LENGTH, size).body(reqwest::Body::wrap_stream(stream)))
         }
     }
 }

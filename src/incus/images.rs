@@ -29,12 +29,7 @@ impl Source {
     pub(super) fn body(&self) -> Value {
         match self {
             Self::Alias(alias) => json!({"type": "image", "alias": alias}),
-            Self::Remote {
-                server,
-                protocol,
-                alias,
-                certificate,
-            } => json!({
+            Self::Remote { server, protocol, alias, certificate } => json!({
                 "type": "image", "mode": "pull", "server": server, "protocol": protocol, "alias": alias,
                 "certificate": certificate.as_deref().unwrap_or_default(),
             }),
@@ -67,26 +62,15 @@ impl Client {
     pub fn remote_image(&self, remote: &str, alias: &str) -> Result<Source, Error> {
         let remotes = Remotes::load(self.places())?;
         let found = remotes.get(remote)?;
-        let reachable = found
-            .addresses()
-            .into_iter()
-            .find(|address| address.starts_with("http"));
+        let reachable = found.addresses().into_iter().find(|address| address.starts_with("http"));
         let Some(server) = reachable else {
             let message = "has no address that the daemon could fetch images from".into();
-            return Err(Error::Config {
-                path: format!("remote {remote}").into(),
-                message,
-            });
+            return Err(Error::Config { path: format!("remote {remote}").into(), message });
         };
         let certificate = match remotes.pinned(remote) {
             None => None,
             Some(path) => Some(std::fs::read_to_string(&path).map_err(|source| Error::HostFile { path, source })?),
         };
-        Ok(Source::Remote {
-            server,
-            protocol: found.protocol().into(),
-            alias: alias.into(),
-            certificate,
-        })
+        Ok(Source::Remote { server, protocol: found.protocol().into(), alias: alias.into(), certificate })
     }
 }

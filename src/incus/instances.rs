@@ -120,9 +120,7 @@ impl Client {
     /// # Errors
     /// Those of every read.
     pub async fn instances(&self) -> Result<Vec<Instance>, Error> {
-        let (list, _) = self
-            .get::<Option<_>>(self.path(&["instances"], &[("recursion", "1")]))
-            .await?;
+        let (list, _) = self.get::<Option<_>>(self.path(&["instances"], &[("recursion", "1")])).await?;
         Ok(list.unwrap_or_default())
     }
 
@@ -158,9 +156,7 @@ impl Client {
         if let Some(profiles) = &new.profiles {
             body["profiles"] = json!(profiles);
         }
-        self.perform(Call::new(Method::POST, self.path(&["instances"], &[])).json(&body))
-            .await
-            .map(drop)
+        self.perform(Call::new(Method::POST, self.path(&["instances"], &[])).json(&body)).await.map(drop)
     }
 
     /// Sets (`Some`) and unsets (`None`) configuration keys and adds or replaces whole devices; other keys stay.
@@ -194,9 +190,7 @@ impl Client {
             "description": instance.description,
         });
         let call = Call::new(Method::PUT, self.path(&["instances", &instance.name], &[])).json(&body);
-        self.perform_when_free(call.if_match(instance.etag.as_deref()))
-            .await
-            .map(drop)
+        self.perform_when_free(call.if_match(instance.etag.as_deref())).await.map(drop)
     }
 
     /// Deletes a stopped instance with its snapshots and backups.

@@ -121,10 +121,7 @@ impl Client {
     async fn remote(name: &str, places: &Places, target: &Target) -> Result<Self, Error> {
         let remotes = Remotes::load(places)?;
         let remote = remotes.get(name)?;
-        let config = |message: String| Error::Config {
-            path: format!("remote {name}").into(),
-            message,
-        };
+        let config = |message: String| Error::Config { path: format!("remote {name}").into(), message };
         if remote.protocol() != "incus" {
             let message = format!("speaks {}: it serves images and runs no instances", remote.protocol());
             return Err(config(message));
@@ -139,14 +136,7 @@ impl Client {
                     let identity = remotes.identity(name);
                     let config = Box::new(tls::configuration(&remotes.trust(name), identity.as_ref())?);
                     let shown = identity.map(|identity| identity.certificate.display().to_string());
-                    Self::meet(
-                        Endpoint::Https(address, config),
-                        shown.as_deref(),
-                        places,
-                        target,
-                        project,
-                    )
-                    .await
+                    Self::meet(Endpoint::Https(address, config), shown.as_deref(), places, target, project).await
                 }
             };
             match tried {
@@ -167,14 +157,7 @@ impl Client {
         let transport = Transport::new(endpoint, target.parallel)?;
         let server = server::meet(&transport, shown).await?;
         let project = target.project.clone().or(project).unwrap_or_else(|| "default".into());
-        Ok(Self {
-            inner: Arc::new(Inner {
-                transport,
-                server,
-                project,
-                places: places.clone(),
-            }),
-        })
+        Ok(Self { inner: Arc::new(Inner { transport, server, project, places: places.clone() }) })
     }
 
     /// Tells who answers.
@@ -214,11 +197,7 @@ impl Client {
     fn path(&self, segments: &[&str], query: &[(&str, &str)]) -> String {
         let project = [("project", self.project())];
         // Without a project the daemon means `default`; leaving it out keeps paths short in its log.
-        let project = if self.project() == "default" {
-            &[][..]
-        } else {
-            &project[..]
-        };
+        let project = if self.project() == "default" { &[][..] } else { &project[..] };
         path(segments, &[project, query].concat())
     }
 
@@ -250,9 +229,7 @@ fn path(segments: &[&str], query: &[(&str, &str)]) -> String {
 /// Tells whether this user may not use a socket.
 async fn refuses(socket: &Path) -> bool {
     let denied = std::io::ErrorKind::PermissionDenied;
-    tokio::net::UnixStream::connect(socket)
-        .await
-        .is_err_and(|error| error.kind() == denied)
+    tokio::net::UnixStream::connect(socket).await.is_err_and(|error| error.kind() == denied)
 }
 
 /// Names the project that the daemon for ordinary users keeps for this one.

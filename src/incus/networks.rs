@@ -71,9 +71,7 @@ impl Client {
         config: &BTreeMap<String, String>,
     ) -> Result<(), Error> {
         let body = json!({"name": name, "type": "bridge", "description": description, "config": config});
-        self.perform(Call::new(Method::POST, self.path(&["networks"], &[])).json(&body))
-            .await
-            .map(drop)
+        self.perform(Call::new(Method::POST, self.path(&["networks"], &[])).json(&body)).await.map(drop)
     }
 
     /// Replaces the configuration and description of a network that was read before.
@@ -91,9 +89,7 @@ impl Client {
     /// # Errors
     /// `is_in_use` where an instance or a profile still uses it.
     pub async fn delete_network(&self, name: &str) -> Result<(), Error> {
-        self.perform(Call::new(Method::DELETE, self.path(&["networks", name], &[])))
-            .await
-            .map(drop)
+        self.perform(Call::new(Method::DELETE, self.path(&["networks", name], &[]))).await.map(drop)
     }
 
     /// Lists the addresses that are reserved or leased, in all projects; those of stopped instances too.

@@ -90,29 +90,16 @@ impl Pending {
     /// Blames the call that began the operation, not the one that waited for it.
     fn failed(&self, code: u16, message: String) -> Error {
         let (method, path) = self.call.name();
-        ApiError {
-            status: 200,
-            code,
-            message,
-            method,
-            path,
-        }
-        .into()
+        ApiError { status: 200, code, message, method, path }.into()
     }
 
     fn conclude(&self, operation: Operation, cause: Option<ApiError>) -> Result<Operation, Error> {
         if operation.is_success() {
             return Ok(operation);
         }
-        let code = cause
-            .filter(|cause| cause.message == operation.err)
-            .map_or(0, |cause| cause.code);
+        let code = cause.filter(|cause| cause.message == operation.err).map_or(0, |cause| cause.code);
         let cancelled = operation.err.is_empty() && operation.status_code == 401;
-        let message = if cancelled {
-            "the operation was cancelled".into()
-        } else {
-            operation.err
-        };
+        let message = if cancelled { "the operation was cancelled".into() } else { operation.err };
         Err(self.failed(code, message))
     }
 }
@@ -123,10 +110,7 @@ impl Client {
         let _slot = self.transport().slot().await;
         match self.send(&call).await? {
             Reply::Begun(url, _) => self.wait(&Pending::new(url, call)).await,
-            Reply::Done(_) => Ok(Operation {
-                status_code: 200,
-                ..Operation::default()
-            }),
+            Reply::Done(_) => Ok(Operation { status_code: 200, ..Operation::default() }),
         }
     }
 

@@ -30,11 +30,7 @@ pub struct Places {
 impl Places {
     /// Reads the environment.
     pub fn from_environment() -> Self {
-        let variable = |name| {
-            std::env::var_os(name)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from)
-        };
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let home = || variable("HOME").map(|home| home.join(".config/incus"));
         Self {
             socket: variable("INCUS_SOCKET"),
@@ -51,16 +47,9 @@ impl Places {
         }
         let directory = self.daemon.clone().unwrap_or_else(|| {
             let run = PathBuf::from("/run/incus");
-            if run.join("unix.socket").exists() {
-                run
-            } else {
-                PathBuf::from("/var/lib/incus")
-            }
+            if run.join("unix.socket").exists() { run } else { PathBuf::from("/var/lib/incus") }
         });
-        Socket {
-            path: directory.join("unix.socket"),
-            fallback: Some(directory.join("unix.socket.user")),
-        }
+        Socket { path: directory.join("unix.socket"), fallback: Some(directory.join("unix.socket.user")) }
     }
 }
 
@@ -145,17 +134,9 @@ impl Remotes {
             protocol: Some(protocol.into()),
             ..Remote::default()
         };
-        remotes
-            .entry(IMAGES.0.into())
-            .or_insert_with(|| plain(IMAGES.1, "simplestreams"));
-        remotes
-            .entry("local".into())
-            .or_insert_with(|| plain("unix://", "incus"));
-        Ok(Self {
-            directory: own,
-            global: global.to_owned(),
-            remotes,
-        })
+        remotes.entry(IMAGES.0.into()).or_insert_with(|| plain(IMAGES.1, "simplestreams"));
+        remotes.entry("local".into()).or_insert_with(|| plain("unix://", "incus"));
+        Ok(Self { directory: own, global: global.to_owned(), remotes })
     }
 
     /// Finds a remote.
@@ -163,20 +144,14 @@ impl Remotes {
     /// # Errors
     /// [`Error::UnknownRemote`].
     pub(super) fn get(&self, name: &str) -> Result<&Remote, Error> {
-        let unknown = || Error::UnknownRemote {
-            name: name.into(),
-            known: self.remotes.keys().cloned().collect(),
-        };
+        let unknown = || Error::UnknownRemote { name: name.into(), known: self.remotes.keys().cloned().collect() };
         self.remotes.get(name).ok_or_else(unknown)
     }
 
     /// Gives the certificate and key to show to a remote, its own before the common one.
     pub(super) fn identity(&self, name: &str) -> Option<Identity> {
         let directory = self.directory.as_ref()?;
-        let pair = |stem: PathBuf| Identity {
-            certificate: stem.with_added("crt"),
-            key: stem.with_added("key"),
-        };
+        let pair = |stem: PathBuf| Identity { certificate: stem.with_added("crt"), key: stem.with_added("key") };
         [directory.join("clientcerts").join(name), directory.join("client")]
             .into_iter()
             .map(pair)
@@ -191,23 +166,16 @@ impl Remotes {
         let Some(directory) = self.directory.as_ref() else {
             return Trust::System;
         };
-        [
-            directory.join("clientcerts").join(name).with_added("ca"),
-            directory.join("client.ca"),
-        ]
-        .into_iter()
-        .find(|path| path.exists())
-        .map_or(Trust::System, Trust::Authorities)
+        [directory.join("clientcerts").join(name).with_added("ca"), directory.join("client.ca")]
+            .into_iter()
+            .find(|path| path.exists())
+            .map_or(Trust::System, Trust::Authorities)
     }
 
     /// Gives the file with the stored certificate of a remote's server, where there is one.
     pub(super) fn pinned(&self, name: &str) -> Option<PathBuf> {
         let stored = |directory: &PathBuf| directory.join("servercerts").join(name).with_added("crt");
-        self.directory
-            .iter()
-            .chain([&self.global])
-            .map(stored)
-            .find(|path| path.exists())
+        self.directory.iter().chain([&self.global]).map(stored).find(|path| path.exists())
     }
 }
 
@@ -241,10 +209,7 @@ fn parse(text: &str) -> Result<BTreeMap<String, Remote>, String> {
     }
     let file: Option<File> = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
     let remotes = file.unwrap_or_default().remotes.unwrap_or_default();
-    Ok(remotes
-        .into_iter()
-        .map(|(name, remote)| (name, remote.unwrap_or_default()))
-        .collect())
+    Ok(remotes.into_iter().map(|(name, remote)| (name, remote.unwrap_or_default())).collect())
 }
 
 #[cfg(test)]
@@ -257,14 +222,8 @@ mod tests {
             "default-remote: lab\ndefaults: {list_format: table}\naliases: {}\nremotes:\n  lab:\n    addr: https://10.0.0.1:8443, https://10.0.0.2:8443/\n    last_working_address: https://10.0.0.2:8443\n    auth_type: tls\n    keepalive: 30\n    project: web\n    public: false\n  empty:\n",
         )
         .unwrap();
-        assert_eq!(
-            remotes["lab"].addresses(),
-            ["https://10.0.0.2:8443", "https://10.0.0.1:8443"]
-        );
-        assert_eq!(
-            (remotes["lab"].protocol(), remotes["lab"].project()),
-            ("incus", Some("web"))
-        );
+        assert_eq!(remotes["lab"].addresses(), ["https://10.0.0.2:8443", "https://10.0.0.1:8443"]);
+        assert_eq!((remotes["lab"].protocol(), remotes["lab"].project()), ("incus", Some("web")));
         assert!(remotes["empty"].addresses().is_empty());
     }
 
@@ -296,12 +255,7 @@ mod tests {
     fn certificates_of_a_remote_come_before_the_common_ones() {
         let own = tempfile::tempdir().unwrap();
         std::fs::create_dir(own.path().join("clientcerts")).unwrap();
-        for file in [
-            "client.crt",
-            "client.key",
-            "clientcerts/lab.example.crt",
-            "clientcerts/lab.example.key",
-        ] {
+        for file in ["client.crt", "client.key", "clientcerts/lab.example.crt", "clientcerts/lab.example.key"] {
             std::fs::write(own.path().join(file), "").unwrap();
         }
         let remotes = Remotes::read(Some(own.path().into()), Path::new("/nonexistent")).unwrap();

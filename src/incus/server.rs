@@ -82,12 +82,7 @@ struct Environment {
 pub(super) async fn meet(transport: &Transport, shown: Option<&str>) -> Result<Server, Error> {
     let address = transport.address().to_owned();
     let call = Call::new(Method::GET, "/1.0".into()).impatient();
-    let root: Root = match transport
-        .send(&call)
-        .await?
-        .open(&call)
-        .and_then(|reply| reply.done(&call))
-    {
+    let root: Root = match transport.send(&call).await?.open(&call).and_then(|reply| reply.done(&call)) {
         Err(Error::Decode { .. }) => {
             let server = "something without the Incus API".into();
             return Err(Error::NotIncus { address, server });
@@ -95,10 +90,8 @@ pub(super) async fn meet(transport: &Transport, shown: Option<&str>) -> Result<S
         root => root?,
     };
     if root.auth != "trusted" {
-        let cause = shown.map_or_else(
-            || "no client certificate was shown".into(),
-            |path| format!("it was shown {path}"),
-        );
+        let cause =
+            shown.map_or_else(|| "no client certificate was shown".into(), |path| format!("it was shown {path}"));
         return Err(Error::Untrusted { address, cause });
     }
     judge(&root, address)?;
@@ -121,23 +114,11 @@ fn judge(root: &Root, address: String) -> Result<(), Error> {
         return Err(Error::NotIncus { address, server });
     }
     if major(&version) < major(OLDEST) {
-        return Err(Error::TooOld {
-            address,
-            version,
-            needed: OLDEST,
-        });
+        return Err(Error::TooOld { address, version, needed: OLDEST });
     }
     let lacks = |name: &&&str| !root.api_extensions.contains(**name);
     let missing: Vec<String> = NEEDED.iter().filter(lacks).map(ToString::to_string).collect();
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::MissingExtension {
-            address,
-            version,
-            missing,
-        })
-    }
+    if missing.is_empty() { Ok(()) } else { Err(Error::MissingExtension { address, version, missing }) }
 }
 
 /// Reads the first number of a version.

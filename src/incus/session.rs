@@ -62,8 +62,7 @@ impl Session {
             Either::Left((_, exit)) => exit.await,
             Either::Right((ended, _)) => ended,
         };
-        self.begun
-            .code(&ended.unwrap_or_else(|| Err(self.begun.pending.lost()))?)
+        self.begun.code(&ended.unwrap_or_else(|| Err(self.begun.pending.lost()))?)
     }
 }
 
@@ -85,12 +84,7 @@ impl Client {
         } else {
             let [control, input, stdout, stderr] = self.streams(&begun, ["control", "0", "1", "2"]).await?;
             let feeder = Task::spawn(feed(input, queue));
-            (
-                control,
-                Output::new(stdout.split().1, None),
-                Output::new(stderr.split().1, None),
-                feeder,
-            )
+            (control, Output::new(stdout.split().1, None), Output::new(stderr.split().1, None), feeder)
         };
         let (orders, to_obey) = mpsc::channel(QUEUE);
         let tasks = [feeder, Task::spawn(obey(control, to_obey))];
@@ -98,14 +92,6 @@ impl Client {
         // Asked for at once and in a task of its own: five seconds after its end the exit code is gone.
         let exit = Task::spawn(async move { client.wait(&pending).await });
         let stdin = Some(Input::new(frames));
-        Ok(Session {
-            stdin,
-            stdout,
-            stderr,
-            control: orders,
-            begun,
-            exit,
-            _tasks: tasks,
-        })
+        Ok(Session { stdin, stdout, stderr, control: orders, begun, exit, _tasks: tasks })
     }
 }

@@ -137,20 +137,12 @@ impl Client {
     /// `is_stop_timeout` where it did not shut down in time and `force` was not given.
     pub async fn stop_instance(&self, name: &str, timeout: Duration, force: bool) -> Result<(), Error> {
         if !(force && timeout.is_zero()) {
-            match self
-                .change(
-                    name,
-                    json!({"action": "stop", "timeout": seconds(timeout)}),
-                    &Status::Stopped,
-                )
-                .await
-            {
+            match self.change(name, json!({"action": "stop", "timeout": seconds(timeout)}), &Status::Stopped).await {
                 Err(error) if force && !error.is_connection() && !error.is_not_found() => {}
                 result => return result,
             }
         }
-        self.change(name, json!({"action": "stop", "force": true}), &Status::Stopped)
-            .await
+        self.change(name, json!({"action": "stop", "force": true}), &Status::Stopped).await
     }
 
     /// Stops an instance cleanly within `timeout` and starts it again.
@@ -212,12 +204,7 @@ impl Client {
             Err(error) => error,
         };
         let doubtful = error.is_running() || error.is_not_running() || matches!(error, Error::OperationLost { .. });
-        if doubtful
-            && self
-                .instance_state(name)
-                .await
-                .is_ok_and(|state| state.status == *wanted)
-        {
+        if doubtful && self.instance_state(name).await.is_ok_and(|state| state.status == *wanted) {
             return Ok(());
         }
         Err(error)

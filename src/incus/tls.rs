@@ -42,14 +42,10 @@ pub(super) fn configuration(trust: &Trust, identity: Option<&Identity>) -> Resul
     let builder = match trust {
         Trust::Pinned(path) => {
             let pinned = certificates(path)?.swap_remove(0);
-            builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Pin { pinned, provider }))
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Pin { pinned, provider }))
         }
         Trust::Authorities(path) => builder.with_webpki_verifier(authorities(path, provider)?),
-        Trust::System => builder
-            .with_platform_verifier()
-            .map_err(|error| broken("the system's authorities", error))?,
+        Trust::System => builder.with_platform_verifier().map_err(|error| broken("the system's authorities", error))?,
     };
     let mut config = with_identity(builder, identity)?;
     // Websockets need HTTP/1.1, and with it one client serves plain calls as well.
@@ -62,9 +58,7 @@ pub(super) fn none() -> Result<ClientConfig, Error> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| broken("the TLS library", error))?;
-    Ok(builder
-        .with_root_certificates(RootCertStore::empty())
-        .with_no_client_auth())
+    Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
 fn with_identity(
@@ -84,18 +78,11 @@ fn with_identity(
 }
 
 fn certificates(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let config = |message: String| Error::Config {
-        path: path.to_owned(),
-        message,
-    };
+    let config = |message: String| Error::Config { path: path.to_owned(), message };
     let found = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| config(format!("no certificate that can be read ({error})")))?;
-    if found.is_empty() {
-        Err(config("holds no certificate".into()))
-    } else {
-        Ok(found)
-    }
+    if found.is_empty() { Err(config("holds no certificate".into())) } else { Ok(found) }
 }
 
 fn authorities(path: &std::path::Path, provider: Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, Error> {
@@ -103,17 +90,11 @@ fn authorities(path: &std::path::Path, provider: Arc<CryptoProvider>) -> Result<
     roots.add_parsable_certificates(certificates(path)?);
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
-        .map_err(|error| Error::Config {
-            path: path.to_owned(),
-            message: error.to_string(),
-        })
+        .map_err(|error| Error::Config { path: path.to_owned(), message: error.to_string() })
 }
 
 fn broken(what: &str, error: impl std::fmt::Display) -> Error {
-    Error::Config {
-        path: PathBuf::from(what),
-        message: error.to_string(),
-    }
+    Error::Config { path: PathBuf::from(what), message: error.to_string() }
 }
 
 /// Believes one certificate and no other, whatever names it carries.

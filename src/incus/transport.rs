@@ -67,10 +67,7 @@ impl Transport {
         let (builder, base, address) = match endpoint {
             Endpoint::Unix(path) => {
                 let address = format!("unix://{}", path.display());
-                let builder = builder
-                    .no_proxy()
-                    .unix_socket(path)
-                    .tls_backend_preconfigured(tls::none()?);
+                let builder = builder.no_proxy().unix_socket(path).tls_backend_preconfigured(tls::none()?);
                 (builder, "http://incus".to_owned(), address)
             }
             Endpoint::Https(url, config) => {
@@ -87,15 +84,7 @@ impl Transport {
             hint: "check the address of the remote".into(),
         })?;
         let slots = Semaphore::new(parallel.max(1));
-        Ok(Self {
-            http,
-            base,
-            address,
-            reads: 0.into(),
-            writes: 0.into(),
-            date: i64::MIN.into(),
-            slots,
-        })
+        Ok(Self { http, base, address, reads: 0.into(), writes: 0.into(), date: i64::MIN.into(), slots })
     }
 
     /// Gives the address for messages.
@@ -105,10 +94,7 @@ impl Transport {
 
     /// Counts the requests so far.
     pub(super) fn requests(&self) -> RequestCount {
-        RequestCount {
-            reads: self.reads.load(Ordering::Relaxed),
-            writes: self.writes.load(Ordering::Relaxed),
-        }
+        RequestCount { reads: self.reads.load(Ordering::Relaxed), writes: self.writes.load(Ordering::Relaxed) }
     }
 
     /// Gives the server's clock as its last answer told it.
@@ -172,10 +158,7 @@ impl Transport {
     pub(super) fn broken(&self, call: &Call, source: reqwest::Error) -> Error {
         let source = source.without_url();
         if let Some(rustls::Error::InvalidCertificate(why)) = error::cause::<rustls::Error>(&source) {
-            return Error::Certificate {
-                address: self.address.clone(),
-                cause: certificate(why),
-            };
+            return Error::Certificate { address: self.address.clone(), cause: certificate(why) };
         }
         if source.is_connect() {
             return self.not_there(&source);
@@ -200,11 +183,7 @@ impl Transport {
             Some(PermissionDenied) => "join the group incus-admin and log in again, or run as root",
             _ => "check the address and that the server has `core.https_address` set, or name another with --remote",
         };
-        Error::NotThere {
-            address: self.address.clone(),
-            cause: error::root(source),
-            hint: hint.into(),
-        }
+        Error::NotThere { address: self.address.clone(), cause: error::root(source), hint: hint.into() }
     }
 }
 

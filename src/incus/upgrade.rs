@@ -37,9 +37,7 @@ impl Client {
             .header(SEC_WEBSOCKET_VERSION, "13")
             .header(SEC_WEBSOCKET_KEY, &key);
         let opened = tokio::time::timeout(OPEN, request.send()).await;
-        let response = opened
-            .map_err(|_| call.timed_out())?
-            .map_err(|error| self.transport().broken(&call, error))?;
+        let response = opened.map_err(|_| call.timed_out())?.map_err(|error| self.transport().broken(&call, error))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(self.refusal(&call, response).await);
         }
@@ -47,10 +45,7 @@ impl Client {
         if accepted.is_none_or(|value| value.as_bytes() != derive_accept_key(key.as_bytes()).as_bytes()) {
             return Err(call.transport("the answer does not open a websocket"));
         }
-        let connection = response
-            .upgrade()
-            .await
-            .map_err(|error| self.transport().broken(&call, error))?;
+        let connection = response.upgrade().await.map_err(|error| self.transport().broken(&call, error))?;
         Ok(WebSocketStream::from_raw_socket(ReadToTheEnd(connection), Role::Client, None).await)
     }
 

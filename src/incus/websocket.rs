@@ -31,11 +31,7 @@ pub struct Output {
 
 impl Output {
     pub(super) fn new(socket: SplitStream<WebSocket>, hang_up: Option<oneshot::Sender<()>>) -> Self {
-        Self {
-            socket: Some(socket),
-            hang_up,
-            cut: false,
-        }
+        Self { socket: Some(socket), hang_up, cut: false }
     }
 
     /// Tells whether the connection broke before the command's output was complete.

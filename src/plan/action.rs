@@ -268,25 +268,10 @@ impl std::fmt::Display for Action {
             Self::InstallPackages { container, packages } => {
                 write!(f, "install {} in {container}", packages.join(", "))
             }
-            Self::WriteFiles {
-                container,
-                files,
-                remove,
-                ..
-            } => write_files(f, container, files, remove),
-            Self::ChangeUnits {
-                container,
-                reload,
-                start,
-                restart,
-                stop,
-                ..
-            } => change_units(
-                f,
-                container,
-                *reload,
-                &[("start", start), ("restart", restart), ("stop", stop)],
-            ),
+            Self::WriteFiles { container, files, remove, .. } => write_files(f, container, files, remove),
+            Self::ChangeUnits { container, reload, start, restart, stop, .. } => {
+                change_units(f, container, *reload, &[("start", start), ("restart", restart), ("stop", stop)])
+            }
             Self::WaitMongod(mongod) => write!(f, "wait for mongod {} in {}", mongod.port, mongod.container),
             Self::InitiateReplicaSet { first, config } => {
                 write!(f, "initiate replica set {} on {}", config.name, first.host)
@@ -298,13 +283,7 @@ impl std::fmt::Display for Action {
             Self::ReconfigureReplicaSet { set, what, .. } => write!(f, "reconfigure {}: {what}", set.name),
             Self::StepDown { set, host, .. } => write!(f, "step {host} down as primary of {}", set.name),
             Self::WaitReplicaSet { set, members, .. } => {
-                write!(
-                    f,
-                    "wait until {} of {} {} healthy",
-                    members.join(", "),
-                    set.name,
-                    are(members.len())
-                )
+                write!(f, "wait until {} of {} {} healthy", members.join(", "), set.name, are(members.len()))
             }
         }
     }
@@ -323,11 +302,7 @@ fn write_files(
     match (files.len(), remove.len()) {
         (0, 0) => write!(f, "make users and directories in {container}"),
         (0, _) => write!(f, "remove {} in {container}", remove.join(", ")),
-        (1, 0) => write!(
-            f,
-            "write {} in {container}",
-            files.keys().map(String::as_str).collect::<String>()
-        ),
+        (1, 0) => write!(f, "write {} in {container}", files.keys().map(String::as_str).collect::<String>()),
         (count, 0) => write!(f, "write {count} files in {container}"),
         (count, gone) => write!(f, "write {count} and remove {gone} files in {container}"),
     }

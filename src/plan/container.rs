@@ -31,11 +31,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, wanted: &Container, adopt: bool) {
 }
 
 fn unseen(draft: &mut Draft<'_>, name: &str, why: &str) {
-    draft.find(
-        format!("container {name}"),
-        format!("can't be looked into: {why}"),
-        "run `distctl doctor`",
-    );
+    draft.find(format!("container {name}"), format!("can't be looked into: {why}"), "run `distctl doctor`");
 }
 
 fn create(draft: &mut Draft<'_>, wanted: &Container) {
@@ -50,33 +46,14 @@ fn create(draft: &mut Draft<'_>, wanted: &Container) {
             _ => continue,
         };
         let (container, to) = (container.clone(), path.clone());
-        draft.chain(
-            Action::PushFile {
-                container,
-                to,
-                mode: file.mode,
-                source: early,
-            },
-            Cause::Missing,
-        );
+        draft.chain(Action::PushFile { container, to, mode: file.mode, source: early }, Cause::Missing);
     }
-    draft.chain(
-        Action::StartContainer {
-            container: container.clone(),
-        },
-        Cause::Follows,
-    );
+    draft.chain(Action::StartContainer { container: container.clone() }, Cause::Follows);
     stage_artifacts(draft, wanted, |_| true);
     wait(draft, wanted);
     if !wanted.packages.is_empty() {
         let packages = wanted.packages.clone();
-        draft.chain(
-            Action::InstallPackages {
-                container: container.clone(),
-                packages,
-            },
-            Cause::Missing,
-        );
+        draft.chain(Action::InstallPackages { container: container.clone(), packages }, Cause::Missing);
     }
     let files: BTreeMap<_, _> = wanted
         .files
@@ -90,36 +67,18 @@ fn create(draft: &mut Draft<'_>, wanted: &Container) {
         }
     }
     write(draft, wanted, files, Cause::Missing);
-    start_units(
-        draft,
-        wanted,
-        wanted.units.keys().cloned().collect(),
-        &[],
-        true,
-        Cause::Missing,
-    );
+    start_units(draft, wanted, wanted.units.keys().cloned().collect(), &[], true, Cause::Missing);
 }
 
 /// Pushes artifacts to their staging places, for the agent to check and move.
 fn stage_artifacts(draft: &mut Draft<'_>, wanted: &Container, chosen: impl Fn(&str) -> bool) {
     for (path, file) in wanted.files.iter().filter(|(path, _)| chosen(path)) {
         let (sha256, source) = match &file.content {
-            Content::Artifact { path, sha256, size } => (
-                sha256,
-                PushSource::Host {
-                    path: path.clone(),
-                    size: *size,
-                },
-            ),
+            Content::Artifact { path, sha256, size } => (sha256, PushSource::Host { path: path.clone(), size: *size }),
             Content::Agent { sha256 } if draft.guest(&wanted.name).is_some() => (sha256, PushSource::Agent),
             _ => continue,
         };
-        let action = Action::PushFile {
-            container: wanted.name.clone(),
-            to: staging_path(sha256),
-            mode: 0o600,
-            source,
-        };
+        let action = Action::PushFile { container: wanted.name.clone(), to: staging_path(sha256), mode: 0o600, source };
         let field = path.clone();
         let cause = match draft.guest(&wanted.name) {
             None => Cause::Missing,
@@ -132,13 +91,7 @@ fn stage_artifacts(draft: &mut Draft<'_>, wanted: &Container, chosen: impl Fn(&s
 fn wait(draft: &mut Draft<'_>, wanted: &Container) {
     let prefix = draft.desired.network.ipv4.prefix_len();
     let address = format!("{}/{prefix}", wanted.ipv4);
-    draft.chain(
-        Action::WaitContainer {
-            container: wanted.name.clone(),
-            address,
-        },
-        Cause::Follows,
-    );
+    draft.chain(Action::WaitContainer { container: wanted.name.clone(), address }, Cause::Follows);
 }
 
 fn write(draft: &mut Draft<'_>, wanted: &Container, files: BTreeMap<String, File>, cause: Cause) {
@@ -184,9 +137,7 @@ fn start_units(
 fn compare(draft: &mut Draft<'_>, wanted: &Container, seen: &observed::Container, adopt: bool) {
     let owner = seen.config.get(OWNER_KEY);
     if owner != Some(&draft.desired.name) && !adopt {
-        let whose = owner.map_or("is not distctl's".to_string(), |name| {
-            format!("belongs to topology {name}")
-        });
+        let whose = owner.map_or("is not distctl's".to_string(), |name| format!("belongs to topology {name}"));
         return draft.refuse(
             format!("container {}", wanted.name),
             format!("exists already and {whose}"),
@@ -242,11 +193,7 @@ fn compare_incus(draft: &mut Draft<'_>, wanted: &Container, seen: &observed::Con
         devices.insert(name.clone(), device.clone());
     }
     if !changes.is_empty() {
-        let action = Action::UpdateContainer {
-            container: wanted.name.clone(),
-            config,
-            devices,
-        };
+        let action = Action::UpdateContainer { container: wanted.name.clone(), config, devices };
         draft.chain(action, Cause::Changed(changes));
     }
     true
@@ -259,11 +206,7 @@ fn hosts_set_members(draft: &Draft<'_>, wanted: &Container) -> bool {
 }
 
 fn show_device(device: &BTreeMap<String, String>) -> String {
-    device
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect::<Vec<_>>()
-        .join(" ")
+    device.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 fn compare_guest(draft: &mut Draft<'_>, wanted: &Container, guest: &Inspection) {
@@ -274,20 +217,9 @@ fn compare_guest(draft: &mut Draft<'_>, wanted: &Container, guest: &Inspection) 
             "make it from an image whose init is systemd, `images:debian/12` for instance",
         );
     }
-    let missing: Vec<_> = wanted
-        .packages
-        .iter()
-        .filter(|name| !guest.packages.contains_key(*name))
-        .cloned()
-        .collect();
+    let missing: Vec<_> = wanted.packages.iter().filter(|name| !guest.packages.contains_key(*name)).cloned().collect();
     if !missing.is_empty() {
-        draft.chain(
-            Action::InstallPackages {
-                container: wanted.name.clone(),
-                packages: missing,
-            },
-            Cause::Missing,
-        );
+        draft.chain(Action::InstallPackages { container: wanted.name.clone(), packages: missing }, Cause::Missing);
     }
     let written = compare_files(draft, wanted, guest);
     let restart = services_to_restart(draft, wanted, guest, &written);
@@ -328,19 +260,9 @@ fn compare_path(
     (mode, owner, group): (u32, &String, &String),
     guest: &Inspection,
 ) -> Option<Change> {
-    let change = |from: String, to: String| Change {
-        field: path.to_string(),
-        from,
-        to,
-        effect: Effect::Live,
-    };
-    let Some(PathState {
-        sha256: found,
-        mode: has_mode,
-        owner: has_owner,
-        group: has_group,
-        ..
-    }) = guest.paths.get(path)
+    let change = |from: String, to: String| Change { field: path.to_string(), from, to, effect: Effect::Live };
+    let Some(PathState { sha256: found, mode: has_mode, owner: has_owner, group: has_group, .. }) =
+        guest.paths.get(path)
     else {
         return Some(change("missing".into(), format!("{mode:04o} {owner}:{group}")));
     };
@@ -351,12 +273,7 @@ fn compare_path(
         return Some(change(format!("sha256 {found}"), format!("sha256 {}", short(&sha256))));
     }
     let same = *has_mode == mode && has_owner == owner && has_group == group;
-    (!same).then(|| {
-        change(
-            format!("{has_mode:04o} {has_owner}:{has_group}"),
-            format!("{mode:04o} {owner}:{group}"),
-        )
-    })
+    (!same).then(|| change(format!("{has_mode:04o} {has_owner}:{has_group}"), format!("{mode:04o} {owner}:{group}")))
 }
 
 fn short(sha256: &str) -> &str {
@@ -365,15 +282,9 @@ fn short(sha256: &str) -> &str {
 
 /// Units of the guest's own that must take up a written file, or bring the right address back.
 fn services_to_restart(draft: &Draft<'_>, wanted: &Container, guest: &Inspection, written: &[String]) -> Vec<String> {
-    let mut restart: Vec<String> = written
-        .iter()
-        .filter_map(|path| wanted.files.get(path)?.restarts.clone())
-        .collect();
+    let mut restart: Vec<String> = written.iter().filter_map(|path| wanted.files.get(path)?.restarts.clone()).collect();
     let address = format!("{}/{}", wanted.ipv4, draft.desired.network.ipv4.prefix_len());
-    let right = guest
-        .addresses
-        .get(INTERFACE)
-        .is_some_and(|addresses| addresses.contains(&address));
+    let right = guest.addresses.get(INTERFACE).is_some_and(|addresses| addresses.contains(&address));
     if !right {
         restart.push("systemd-networkd.service".into());
     }
@@ -404,17 +315,10 @@ fn compare_units(
         }
     }
     if !restart.is_empty() {
-        let address = guest
-            .addresses
-            .get(INTERFACE)
-            .map_or("none".into(), |seen| seen.join(", "));
+        let address = guest.addresses.get(INTERFACE).map_or("none".into(), |seen| seen.join(", "));
         states.push(format!("{INTERFACE} has {address}"));
     }
-    let cause = if states.is_empty() {
-        Cause::Follows
-    } else {
-        Cause::State(states.join(", "))
-    };
+    let cause = if states.is_empty() { Cause::Follows } else { Cause::State(states.join(", ")) };
     start_units(draft, wanted, start, restart, reload, cause);
     if !restart.is_empty() {
         wait(draft, wanted);
@@ -425,11 +329,7 @@ fn compare_units(
 fn amiss(unit: &UnitState) -> Option<String> {
     match unit.active.as_str() {
         "active" if unit.enabled == "enabled" => None,
-        "active" => Some(if unit.enabled.is_empty() {
-            "not enabled".into()
-        } else {
-            unit.enabled.clone()
-        }),
+        "active" => Some(if unit.enabled.is_empty() { "not enabled".into() } else { unit.enabled.clone() }),
         "" => Some("missing".into()),
         "failed" => Some(format!("failed ({})", unit.result)),
         other if unit.load == "not-found" => Some(format!("missing ({other})")),
@@ -440,20 +340,12 @@ fn amiss(unit: &UnitState) -> Option<String> {
 /// Stops units that are distctl's and not declared any more, once no replica set counts on them.
 pub(super) fn remove_undeclared_units(draft: &mut Draft<'_>, scope: &Scope) {
     let desired = draft.desired;
-    for wanted in desired
-        .containers
-        .values()
-        .filter(|wanted| scope.has_container(&wanted.name))
-    {
+    for wanted in desired.containers.values().filter(|wanted| scope.has_container(&wanted.name)) {
         let Some(guest) = draft.guest(&wanted.name) else {
             continue;
         };
-        let gone: Vec<String> = guest
-            .unit_files
-            .iter()
-            .filter(|unit| !wanted.units.contains_key(*unit))
-            .cloned()
-            .collect();
+        let gone: Vec<String> =
+            guest.unit_files.iter().filter(|unit| !wanted.units.contains_key(*unit)).cloned().collect();
         if gone.is_empty() || !draft.plan.refusals.is_empty() {
             continue;
         }

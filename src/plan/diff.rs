@@ -21,18 +21,10 @@ pub fn diff(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     let mut draft = Draft::new(desired, observed);
     let scope = &options.scope;
     plan_network(&mut draft, options.adopt);
-    for container in desired
-        .containers
-        .values()
-        .filter(|container| scope.has_container(&container.name))
-    {
+    for container in desired.containers.values().filter(|container| scope.has_container(&container.name)) {
         container::plan(&mut draft, container, options.adopt);
     }
-    for standalone in desired
-        .standalones
-        .values()
-        .filter(|standalone| scope.has_mongods(&standalone.name))
-    {
+    for standalone in desired.standalones.values().filter(|standalone| scope.has_mongods(&standalone.name)) {
         mongod::plan_standalone(&mut draft, standalone);
     }
     for set in desired.replica_sets.values().filter(|set| scope.has_mongods(&set.name)) {
@@ -54,11 +46,9 @@ fn plan_network(draft: &mut Draft<'_>, adopt: bool) {
                 draft.wait_for(container, step);
             }
         }
-        Part::Unreachable(why) => draft.find(
-            format!("network {}", wanted.name),
-            format!("can't be looked at: {why}"),
-            "run `distctl doctor`",
-        ),
+        Part::Unreachable(why) => {
+            draft.find(format!("network {}", wanted.name), format!("can't be looked at: {why}"), "run `distctl doctor`")
+        }
         Part::Present(seen) => compare_network(draft, seen, adopt),
     }
 }
@@ -80,18 +70,10 @@ fn compare_network(draft: &mut Draft<'_>, seen: &Network, adopt: bool) {
         let unlike: Vec<_> = ["ipv4.address", "ipv4.nat"]
             .into_iter()
             .filter(|key| is(seen.config.get(*key)) != is(wanted.config.get(*key)))
-            .map(|key| {
-                format!(
-                    "{key} is {} and not {}",
-                    is(seen.config.get(key)),
-                    is(wanted.config.get(key))
-                )
-            })
+            .map(|key| format!("{key} is {} and not {}", is(seen.config.get(key)), is(wanted.config.get(key))))
             .collect();
         if !unlike.is_empty() {
-            let whose = owner.map_or("is not distctl's".to_string(), |name| {
-                format!("belongs to topology {name}")
-            });
+            let whose = owner.map_or("is not distctl's".to_string(), |name| format!("belongs to topology {name}"));
             draft.refuse(
                 object,
                 format!("{whose}, and {}", unlike.join(", ")),
@@ -102,13 +84,7 @@ fn compare_network(draft: &mut Draft<'_>, seen: &Network, adopt: bool) {
     }
     let (changes, config) = compare_config(&wanted.config, &seen.config, &[]);
     if !changes.is_empty() {
-        draft.chain(
-            Action::UpdateNetwork {
-                network: wanted.name.clone(),
-                config,
-            },
-            Cause::Changed(changes),
-        );
+        draft.chain(Action::UpdateNetwork { network: wanted.name.clone(), config }, Cause::Changed(changes));
     }
 }
 
@@ -127,19 +103,11 @@ pub(super) fn compare_config(
 ) -> (Vec<Change>, BTreeMap<String, Option<String>>) {
     let mut changes = Vec::new();
     let mut config = BTreeMap::new();
-    let gone = ours
-        .iter()
-        .copied()
-        .filter(|key| seen.contains_key(*key) && !wanted.contains_key(*key));
+    let gone = ours.iter().copied().filter(|key| seen.contains_key(*key) && !wanted.contains_key(*key));
     for key in wanted.keys().map(String::as_str).chain(gone) {
         let (from, to) = (seen.get(key), wanted.get(key));
         if from != to {
-            let change = Change {
-                field: key.into(),
-                from: is(from).into(),
-                to: is(to).into(),
-                effect: Effect::Live,
-            };
+            let change = Change { field: key.into(), from: is(from).into(), to: is(to).into(), effect: Effect::Live };
             changes.push(change);
             config.insert(key.to_string(), to.cloned());
         }
@@ -149,11 +117,7 @@ pub(super) fn compare_config(
 
 fn find_undeclared_containers(draft: &mut Draft<'_>) {
     let (desired, observed) = (draft.desired, draft.observed);
-    for name in observed
-        .containers
-        .keys()
-        .filter(|name| !desired.containers.contains_key(*name))
-    {
+    for name in observed.containers.keys().filter(|name| !desired.containers.contains_key(*name)) {
         draft.find(
             format!("container {name}"),
             "belongs to this topology and is not declared in it any more",

@@ -34,11 +34,7 @@ pub(super) fn state<'a>(draft: &Draft<'a>, mongod: &Mongod) -> State<'a> {
     match guest.mongods.get(&mongod.port) {
         Some(Ok(seen)) => State::Up(seen),
         _ if draft.started.contains(&(mongod.container.clone(), mongod.unit.clone())) => {
-            if guest.paths.contains_key(&mongod.data) {
-                State::Starting
-            } else {
-                State::New
-            }
+            if guest.paths.contains_key(&mongod.data) { State::Starting } else { State::New }
         }
         Some(Err(MongodAbsence::NotListening)) => State::Starting,
         Some(Err(MongodAbsence::NotAnswering(why))) => State::Unseen(format!("{} does not answer: {why}", mongod.host)),
@@ -77,48 +73,23 @@ pub(super) fn plan_standalone(draft: &mut Draft<'_>, standalone: &Standalone) {
 fn ensure_users(draft: &mut Draft<'_>, standalone: &Standalone, cause: Cause, after: usize) {
     if let Some(access) = standalone.access.clone() {
         let (owner, through) = (standalone.name.clone(), standalone.mongod.clone());
-        draft.add(
-            Action::EnsureUsers {
-                owner,
-                through,
-                set: None,
-                access,
-            },
-            cause,
-            [after],
-        );
+        draft.add(Action::EnsureUsers { owner, through, set: None, access }, cause, [after]);
     }
 }
 
 fn compare_standalone(draft: &mut Draft<'_>, standalone: &Standalone, seen: &protocol::Mongod) {
     let mongod = &standalone.mongod;
-    let outdated = draft
-        .outdated
-        .contains(&(mongod.container.clone(), mongod.unit.clone()));
+    let outdated = draft.outdated.contains(&(mongod.container.clone(), mongod.unit.clone()));
     let mut after: Vec<usize> = draft.tail(&mongod.container).into_iter().collect();
     if outdated {
-        after = vec![restart(
-            draft,
-            mongod,
-            Cause::State("runs with an older configuration".into()),
-            after,
-        )];
+        after = vec![restart(draft, mongod, Cause::State("runs with an older configuration".into()), after)];
         after = vec![draft.add(Action::WaitMongod(mongod.clone()), Cause::Follows, after)];
     }
     if let Some(access) = &standalone.access
         && let Some(cause) = users_cause(draft, &standalone.name, access, seen)
     {
         let (owner, through) = (standalone.name.clone(), mongod.clone());
-        draft.add(
-            Action::EnsureUsers {
-                owner,
-                through,
-                set: None,
-                access: access.clone(),
-            },
-            cause,
-            after,
-        );
+        draft.add(Action::EnsureUsers { owner, through, set: None, access: access.clone() }, cause, after);
     }
 }
 
@@ -177,10 +148,5 @@ fn user_change(wanted: &UserSpec, seen: Option<&Vec<Role>>) -> Option<Change> {
     let to = sorted(&wanted.roles);
     let from = seen.map_or("missing".to_string(), |roles| sorted(roles));
     let field = format!("user {}", wanted.credential.user);
-    (from != to).then_some(Change {
-        field,
-        from,
-        to,
-        effect: Effect::Live,
-    })
+    (from != to).then_some(Change { field, from, to, effect: Effect::Live })
 }

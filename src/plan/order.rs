@@ -21,28 +21,14 @@ pub(super) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     pub fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
-        let plan = Plan {
-            topology: desired.name.clone(),
-            ..Plan::default()
-        };
-        Self {
-            desired,
-            observed,
-            plan,
-            tails: BTreeMap::new(),
-            outdated: BTreeSet::new(),
-            started: BTreeSet::new(),
-        }
+        let plan = Plan { topology: desired.name.clone(), ..Plan::default() };
+        Self { desired, observed, plan, tails: BTreeMap::new(), outdated: BTreeSet::new(), started: BTreeSet::new() }
     }
 
     /// Adds a step behind others and gives its index.
     pub fn add(&mut self, action: Action, cause: Cause, after: impl IntoIterator<Item = usize>) -> usize {
         let after: BTreeSet<usize> = after.into_iter().collect();
-        self.plan.steps.push(Step {
-            action,
-            cause,
-            after: after.into_iter().collect(),
-        });
+        self.plan.steps.push(Step { action, cause, after: after.into_iter().collect() });
         self.plan.steps.len() - 1
     }
 
@@ -67,20 +53,12 @@ impl<'a> Draft<'a> {
 
     /// Notes what a plan can't mend.
     pub fn find(&mut self, object: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
-        self.plan.findings.push(Finding {
-            object: object.into(),
-            message: message.into(),
-            hint: hint.into(),
-        });
+        self.plan.findings.push(Finding { object: object.into(), message: message.into(), hint: hint.into() });
     }
 
     /// Notes what keeps the whole plan from being carried out.
     pub fn refuse(&mut self, object: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
-        self.plan.refusals.push(Finding {
-            object: object.into(),
-            message: message.into(),
-            hint: hint.into(),
-        });
+        self.plan.refusals.push(Finding { object: object.into(), message: message.into(), hint: hint.into() });
     }
 
     /// What was seen inside a container.

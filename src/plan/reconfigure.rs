@@ -10,11 +10,7 @@ use super::{Change, Effect};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Move {
     /// Sends a whole configuration; at most one member gains or loses a vote.
-    Reconfigure {
-        config: SetConfig,
-        what: String,
-        changes: Vec<Change>,
-    },
+    Reconfigure { config: SetConfig, what: String, changes: Vec<Change> },
     /// Makes a member hand over if it is primary, for it is about to leave.
     StepDown(String),
     /// Waits until a member is PRIMARY or SECONDARY.
@@ -24,10 +20,7 @@ pub(super) enum Move {
 /// The moves from `current` to `wanted`: settings and what costs no vote first, then new members one by one (first
 /// without a vote, so that copying their data weakens no majority), then votes, then members that leave.
 pub(super) fn moves(current: &SetConfig, wanted: &SetConfig) -> Vec<Move> {
-    let mut walk = Walk {
-        now: current.clone(),
-        moves: Vec::new(),
-    };
+    let mut walk = Walk { now: current.clone(), moves: Vec::new() };
     walk.change_what_costs_no_vote(wanted);
     walk.add_members(wanted);
     walk.change_votes(wanted);
@@ -42,20 +35,13 @@ struct Walk {
 
 impl Walk {
     fn send(&mut self, what: String, changes: Vec<Change>) {
-        self.moves.push(Move::Reconfigure {
-            config: self.now.clone(),
-            what,
-            changes,
-        });
+        self.moves.push(Move::Reconfigure { config: self.now.clone(), what, changes });
     }
 
     fn change_what_costs_no_vote(&mut self, wanted: &SetConfig) {
         let mut changes = settings_changes(&self.now.settings, &wanted.settings);
         let other = std::mem::take(&mut self.now.settings.other);
-        self.now.settings = SetSettings {
-            other,
-            ..wanted.settings.clone()
-        };
+        self.now.settings = SetSettings { other, ..wanted.settings.clone() };
         for member in &mut self.now.members {
             let Some(target) = wanted.members.iter().find(|target| target.host == member.host) else {
                 continue;
@@ -63,10 +49,7 @@ impl Walk {
             if member.votes != target.votes {
                 continue;
             }
-            let next = SetMember {
-                id: member.id,
-                ..target.clone()
-            };
+            let next = SetMember { id: member.id, ..target.clone() };
             changes.extend(member_changes(member, &next));
             *member = next;
         }
@@ -82,19 +65,8 @@ impl Walk {
             if self.now.members.iter().any(|member| member.host == target.host) {
                 continue;
             }
-            let id = self
-                .now
-                .members
-                .iter()
-                .map(|member| member.id)
-                .max()
-                .map_or(0, |highest| highest + 1);
-            let quiet = SetMember {
-                id,
-                votes: 0,
-                priority: 0.0,
-                ..target.clone()
-            };
+            let id = self.now.members.iter().map(|member| member.id).max().map_or(0, |highest| highest + 1);
+            let quiet = SetMember { id, votes: 0, priority: 0.0, ..target.clone() };
             let change = change(format!("member {}", target.host), "missing".into(), "no vote".into());
             self.now.members.push(quiet);
             self.send(format!("add {} without a vote", target.host), vec![change]);
@@ -107,10 +79,7 @@ impl Walk {
             let Some(place) = self.now.members.iter().position(|member| member.host == target.host) else {
                 continue;
             };
-            let next = SetMember {
-                id: self.now.members[place].id,
-                ..target.clone()
-            };
+            let next = SetMember { id: self.now.members[place].id, ..target.clone() };
             if self.now.members[place] == next {
                 continue;
             }
@@ -142,28 +111,17 @@ impl Walk {
 }
 
 fn change(field: String, from: String, to: String) -> Change {
-    Change {
-        field,
-        from,
-        to,
-        effect: Effect::Live,
-    }
+    Change { field, from, to, effect: Effect::Live }
 }
 
 fn settings_changes(from: &SetSettings, to: &SetSettings) -> Vec<Change> {
     let fields = |settings: &SetSettings| {
         [
             ("electionTimeoutMillis", settings.election_timeout_millis.to_string()),
-            (
-                "heartbeatIntervalMillis",
-                settings.heartbeat_interval_millis.to_string(),
-            ),
+            ("heartbeatIntervalMillis", settings.heartbeat_interval_millis.to_string()),
             ("heartbeatTimeoutSecs", settings.heartbeat_timeout_secs.to_string()),
             ("catchUpTimeoutMillis", settings.catch_up_timeout_millis.to_string()),
-            (
-                "catchUpTakeoverDelayMillis",
-                settings.catch_up_takeover_delay_millis.to_string(),
-            ),
+            ("catchUpTakeoverDelayMillis", settings.catch_up_takeover_delay_millis.to_string()),
             ("chainingAllowed", settings.chaining_allowed.to_string()),
         ]
     };
@@ -186,10 +144,7 @@ fn member_changes(from: &SetMember, to: &SetMember) -> Vec<Change> {
 }
 
 fn show_tags(tags: &BTreeMap<String, String>) -> String {
-    tags.iter()
-        .map(|(key, value)| format!("{key}:{value}"))
-        .collect::<Vec<_>>()
-        .join(",")
+    tags.iter().map(|(key, value)| format!("{key}:{value}")).collect::<Vec<_>>().join(",")
 }
 
 fn differing(of: &str, from: &[(&str, String)], to: &[(&str, String)]) -> Vec<Change> {

@@ -21,17 +21,10 @@ pub fn removal(desired: &Desired, observed: &Observed, only: &[String]) -> anyho
     let ours = ours(&mut draft);
     if let Some(stranger) = only.iter().find(|name| !ours.iter().any(|(ours, _)| ours == *name)) {
         let names: Vec<&str> = ours.iter().map(|(name, _)| name.as_str()).collect();
-        anyhow::bail!(
-            "{} has no container {stranger}; it has {}",
-            desired.name,
-            names.join(", ")
-        );
+        anyhow::bail!("{} has no container {stranger}; it has {}", desired.name, names.join(", "));
     }
     let mut gone = Vec::new();
-    for (name, seen) in ours
-        .into_iter()
-        .filter(|(name, _)| only.is_empty() || only.contains(name))
-    {
+    for (name, seen) in ours.into_iter().filter(|(name, _)| only.is_empty() || only.contains(name)) {
         stop(&mut draft, &name, &seen.status);
         gone.push(draft.chain(Action::DeleteContainer { container: name }, Cause::Asked));
     }
@@ -39,13 +32,7 @@ pub fn removal(desired: &Desired, observed: &Observed, only: &[String]) -> anyho
         && only.is_empty()
         && network.config.get(OWNER_KEY) == Some(&desired.name)
     {
-        draft.add(
-            Action::DeleteNetwork {
-                network: desired.network.name.clone(),
-            },
-            Cause::Asked,
-            gone,
-        );
+        draft.add(Action::DeleteNetwork { network: desired.network.name.clone() }, Cause::Asked, gone);
     }
     Ok(draft.plan)
 }
@@ -60,11 +47,7 @@ fn ours<'a>(draft: &mut Draft<'a>) -> Vec<(String, &'a Container)> {
                 containers.push((name.clone(), seen));
             }
             Part::Unreachable(why) => {
-                draft.find(
-                    format!("container {name}"),
-                    format!("can't be seen: {why}"),
-                    "run `distctl doctor`",
-                );
+                draft.find(format!("container {name}"), format!("can't be seen: {why}"), "run `distctl doctor`");
             }
             Part::Present(_) | Part::Absent => {}
         }
@@ -75,12 +58,7 @@ fn ours<'a>(draft: &mut Draft<'a>) -> Vec<(String, &'a Container)> {
 fn stop(draft: &mut Draft<'_>, name: &str, status: &Status) {
     let container = name.to_string();
     if *status == Status::Frozen {
-        draft.chain(
-            Action::UnfreezeContainer {
-                container: container.clone(),
-            },
-            Cause::Follows,
-        );
+        draft.chain(Action::UnfreezeContainer { container: container.clone() }, Cause::Follows);
     }
     if *status != Status::Stopped {
         draft.chain(Action::StopContainer { container }, Cause::Asked);

@@ -15,9 +15,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, set: &ReplicaSet) {
     let states: Vec<State<'_>> = set.members.iter().map(|member| mongod::state(draft, member)).collect();
     let initiated: Vec<(&Mongod, &protocol::Mongod)> =
         up(set, &states).filter(|(_, seen)| seen.set_name.is_some()).collect();
-    let starting = states
-        .iter()
-        .any(|state| matches!(state, State::Starting | State::Later));
+    let starting = states.iter().any(|state| matches!(state, State::Starting | State::Later));
     let mut unseen: Vec<&str> = states
         .iter()
         .filter_map(|state| match state {
@@ -31,21 +29,13 @@ pub(super) fn plan(draft: &mut Draft<'_>, set: &ReplicaSet) {
         return initiate(draft, set, &states);
     }
     if !unseen.is_empty() {
-        draft.find(
-            object(set),
-            unseen.join("; "),
-            "mend that first; changes of the set wait for it",
-        );
+        draft.find(object(set), unseen.join("; "), "mend that first; changes of the set wait for it");
     }
     if initiated.is_empty() || starting || states.iter().any(|state| matches!(state, State::New)) {
         return bring_back(draft, set, &states, initiated.first().map(|(member, _)| *member));
     }
     if !unseen.is_empty() && initiated.len() * 2 <= set.members.len() {
-        draft.find(
-            object(set),
-            "has no majority and takes no writes",
-            "start the missing members",
-        );
+        draft.find(object(set), "has no majority and takes no writes", "start the missing members");
         return;
     }
     compare(draft, set, &initiated, unseen.is_empty());
@@ -59,13 +49,10 @@ fn up<'s, 'a>(
     set: &'s ReplicaSet,
     states: &'s [State<'a>],
 ) -> impl Iterator<Item = (&'s Mongod, &'a protocol::Mongod)> {
-    set.members
-        .iter()
-        .zip(states)
-        .filter_map(|(member, state)| match state {
-            State::Up(seen) => Some((member, *seen)),
-            _ => None,
-        })
+    set.members.iter().zip(states).filter_map(|(member, state)| match state {
+        State::Up(seen) => Some((member, *seen)),
+        _ => None,
+    })
 }
 
 /// How to speak to a set as its administrator.
@@ -95,10 +82,7 @@ fn initiate(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'_>]) {
         .zip(&set.config.members)
         .max_by(|(_, a), (_, b)| a.priority.total_cmp(&b.priority).then(b.id.cmp(&a.id)));
     let Some((first, _)) = favourite else { return };
-    let action = Action::InitiateReplicaSet {
-        first: first.clone(),
-        config: set.config.clone(),
-    };
+    let action = Action::InitiateReplicaSet { first: first.clone(), config: set.config.clone() };
     let initiated = draft.add(action, Cause::Missing, ready);
     let users = ensure_users(draft, set, first, Cause::Missing, initiated);
     wait_healthy(draft, set, first, Cause::Follows, users);
@@ -107,24 +91,12 @@ fn initiate(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'_>]) {
 fn ensure_users(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod, cause: Cause, after: usize) -> usize {
     let Some(access) = set.access.clone() else { return after };
     let (owner, through) = (set.name.clone(), through.clone());
-    draft.add(
-        Action::EnsureUsers {
-            owner,
-            through,
-            set: Some(address(set)),
-            access,
-        },
-        cause,
-        [after],
-    )
+    draft.add(Action::EnsureUsers { owner, through, set: Some(address(set)), access }, cause, [after])
 }
 
 fn wait_healthy(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod, cause: Cause, after: usize) -> usize {
-    let action = Action::WaitReplicaSet {
-        container: through.container.clone(),
-        set: address(set),
-        members: hosts(set),
-    };
+    let action =
+        Action::WaitReplicaSet { container: through.container.clone(), set: address(set), members: hosts(set) };
     let step = draft.add(action, cause, [after]);
     draft.wait_for(&set.name, step);
     step
@@ -143,30 +115,18 @@ fn bring_back(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'_>], kno
     let later = states.iter().any(|state| matches!(state, State::Later));
     let knows_all = !later
         && config.is_some_and(|config| {
-            set.members
-                .iter()
-                .all(|member| config.members.iter().any(|known| known.host == member.host))
+            set.members.iter().all(|member| config.members.iter().any(|known| known.host == member.host))
         });
     if let (Some(through), true) = (known, knows_all) {
-        let action = Action::WaitReplicaSet {
-            container: through.container.clone(),
-            set: address(set),
-            members: hosts(set),
-        };
+        let action =
+            Action::WaitReplicaSet { container: through.container.clone(), set: address(set), members: hosts(set) };
         draft.add(action, Cause::Follows, waits);
     }
     draft.plan.look_again = true;
 }
 
 fn configuration<'a>(draft: &Draft<'a>, member: &Mongod) -> Option<&'a SetConfig> {
-    draft
-        .guest(&member.container)?
-        .mongods
-        .get(&member.port)?
-        .as_ref()
-        .ok()?
-        .config
-        .as_ref()
+    draft.guest(&member.container)?.mongods.get(&member.port)?.as_ref().ok()?.config.as_ref()
 }
 
 fn compare(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod, &protocol::Mongod)], whole: bool) {
@@ -179,12 +139,7 @@ fn compare(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod, &prot
         let after: Vec<usize> = draft.tail(&through.container).into_iter().collect();
         let (owner, member) = (set.name.clone(), through.clone());
         draft.add(
-            Action::EnsureUsers {
-                owner,
-                through: member,
-                set: Some(address(set)),
-                access: access.clone(),
-            },
+            Action::EnsureUsers { owner, through: member, set: Some(address(set)), access: access.clone() },
             cause,
             after,
         );
@@ -199,14 +154,7 @@ fn compare(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod, &prot
         return put_off(draft, set, through, &sick, !moves.is_empty() || !outdated.is_empty());
     }
     let last = apply_moves(draft, set, through, primary, moves);
-    roll(
-        draft,
-        set,
-        through,
-        &outdated,
-        last,
-        &Cause::State("runs with an older configuration".into()),
-    );
+    roll(draft, set, through, &outdated, last, &Cause::State("runs with an older configuration".into()));
 }
 
 fn await_primary(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod, &protocol::Mongod)]) {
@@ -221,11 +169,7 @@ fn await_primary(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod,
     }
     let after: Vec<usize> = draft.tail(&through.container).into_iter().collect();
     let members = hosts(set);
-    let action = Action::WaitReplicaSet {
-        container: through.container.clone(),
-        set: address(set),
-        members,
-    };
+    let action = Action::WaitReplicaSet { container: through.container.clone(), set: address(set), members };
     draft.add(action, Cause::State("has no primary".into()), after);
     draft.plan.look_again = true;
 }
@@ -239,9 +183,7 @@ fn sick_members(
     set.members
         .iter()
         .filter(|member| {
-            !initiated
-                .iter()
-                .any(|(up, seen)| up.host == member.host && (seen.writable || seen.secondary))
+            !initiated.iter().any(|(up, seen)| up.host == member.host && (seen.writable || seen.secondary))
         })
         .filter_map(|member| primary.members.iter().find(|seen| seen.host == member.host))
         .filter(|seen| !matches!(seen.state.as_str(), "PRIMARY" | "SECONDARY" | "ARBITER"))
@@ -263,11 +205,7 @@ fn put_off(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod, sick: &[(S
     let states: Vec<_> = sick.iter().map(|(host, state)| format!("{host} is {state}")).collect();
     let after: Vec<usize> = draft.tail(&through.container).into_iter().collect();
     let members = sick.iter().map(|(host, _)| host.clone()).collect();
-    let action = Action::WaitReplicaSet {
-        container: through.container.clone(),
-        set: address(set),
-        members,
-    };
+    let action = Action::WaitReplicaSet { container: through.container.clone(), set: address(set), members };
     draft.add(action, Cause::State(states.join(", ")), after);
     draft.plan.look_again = true;
 }
@@ -275,11 +213,7 @@ fn put_off(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod, sick: &[(S
 fn outdated_members<'s>(draft: &Draft<'_>, set: &'s ReplicaSet) -> Vec<&'s Mongod> {
     set.members
         .iter()
-        .filter(|member| {
-            draft
-                .outdated
-                .contains(&(member.container.clone(), member.unit.clone()))
-        })
+        .filter(|member| draft.outdated.contains(&(member.container.clone(), member.unit.clone())))
         .collect()
 }
 
@@ -298,26 +232,13 @@ fn apply_moves(
         let before: Vec<usize> = last.into_iter().chain(draft.tail(&container)).collect();
         let action = match step {
             Move::Reconfigure { config, what, changes } => {
-                let action = Action::ReconfigureReplicaSet {
-                    container,
-                    set: address(set),
-                    config,
-                    what,
-                };
+                let action = Action::ReconfigureReplicaSet { container, set: address(set), config, what };
                 last = Some(draft.add(action, Cause::Changed(changes), before));
                 continue;
             }
             Move::StepDown(host) if host != primary_host => continue,
-            Move::StepDown(host) => Action::StepDown {
-                container,
-                set: address(set),
-                host,
-            },
-            Move::Await(host) => Action::WaitReplicaSet {
-                container,
-                set: address(set),
-                members: vec![host],
-            },
+            Move::StepDown(host) => Action::StepDown { container, set: address(set), host },
+            Move::Await(host) => Action::WaitReplicaSet { container, set: address(set), members: vec![host] },
         };
         last = Some(draft.add(action, Cause::Follows, before));
     }
@@ -344,19 +265,11 @@ pub(super) fn roll(
         let container = member.container.clone();
         if member.host == through.host && set.members.len() > 1 {
             let (container, host) = (container.clone(), member.host.clone());
-            let action = Action::StepDown {
-                container,
-                set: address(set),
-                host,
-            };
+            let action = Action::StepDown { container, set: address(set), host };
             last = vec![draft.add(action, cause.clone(), last)];
         }
         last = vec![mongod::restart(draft, member, cause.clone(), last)];
-        let action = Action::WaitReplicaSet {
-            container,
-            set: address(set),
-            members: hosts(set),
-        };
+        let action = Action::WaitReplicaSet { container, set: address(set), members: hosts(set) };
         let healthy = draft.add(action, Cause::Follows, last);
         draft.wait_for(&set.name, healthy);
         last = vec![healthy];

@@ -9,30 +9,14 @@ use crate::observed::Observed;
 pub fn restart(desired: &Desired, observed: &Observed, names: &[String]) -> Plan {
     let mut draft = Draft::new(desired, observed);
     let all = names.is_empty();
-    for set in desired
-        .replica_sets
-        .values()
-        .filter(|set| all || names.contains(&set.name))
-    {
+    for set in desired.replica_sets.values().filter(|set| all || names.contains(&set.name)) {
         restart_set(&mut draft, set);
     }
-    for standalone in desired
-        .standalones
-        .values()
-        .filter(|standalone| all || names.contains(&standalone.name))
-    {
+    for standalone in desired.standalones.values().filter(|standalone| all || names.contains(&standalone.name)) {
         let restarted = mongod::restart(&mut draft, &standalone.mongod, Cause::Asked, Vec::new());
-        draft.add(
-            Action::WaitMongod(standalone.mongod.clone()),
-            Cause::Follows,
-            [restarted],
-        );
+        draft.add(Action::WaitMongod(standalone.mongod.clone()), Cause::Follows, [restarted]);
     }
-    for container in desired
-        .containers
-        .values()
-        .filter(|container| names.contains(&container.name))
-    {
+    for container in desired.containers.values().filter(|container| names.contains(&container.name)) {
         restart_container(&mut draft, container);
     }
     draft.plan
@@ -49,21 +33,14 @@ fn restart_set(draft: &mut Draft<'_>, set: &ReplicaSet) {
         .filter(|member| !seen(member).is_some_and(|mongod| mongod.writable || mongod.secondary))
         .map(|member| member.host.as_str())
         .collect();
-    let primary = set
-        .members
-        .iter()
-        .find(|member| seen(member).is_some_and(|mongod| mongod.writable));
+    let primary = set.members.iter().find(|member| seen(member).is_some_and(|mongod| mongod.writable));
     match primary {
         Some(primary) if sick.is_empty() => {
             let members: Vec<&Mongod> = set.members.iter().collect();
             replica_set::roll(draft, set, primary, &members, None, &Cause::Asked);
         }
         _ => {
-            let what = if sick.is_empty() {
-                "it has no primary".into()
-            } else {
-                format!("{} is not", sick.join(", "))
-            };
+            let what = if sick.is_empty() { "it has no primary".into() } else { format!("{} is not", sick.join(", ")) };
             draft.refuse(
                 object,
                 format!("is restarted only when all of it is healthy; {what}"),
@@ -82,20 +59,9 @@ fn restart_container(draft: &mut Draft<'_>, wanted: &Container) {
             "run `distctl up` to bring it back",
         );
     }
-    draft.chain(
-        Action::RestartContainer {
-            container: container.clone(),
-        },
-        Cause::Asked,
-    );
+    draft.chain(Action::RestartContainer { container: container.clone() }, Cause::Asked);
     let address = format!("{}/{}", wanted.ipv4, draft.desired.network.ipv4.prefix_len());
-    draft.chain(
-        Action::WaitContainer {
-            container: container.clone(),
-            address,
-        },
-        Cause::Follows,
-    );
+    draft.chain(Action::WaitContainer { container: container.clone(), address }, Cause::Follows);
     let desired = draft.desired;
     for set in desired.replica_sets.values() {
         let waits: Vec<usize> = set
@@ -107,15 +73,7 @@ fn restart_container(draft: &mut Draft<'_>, wanted: &Container) {
         if !waits.is_empty() {
             let members = set.members.iter().map(|member| member.host.clone()).collect();
             let (container, set) = (container.clone(), replica_set::address(set));
-            draft.add(
-                Action::WaitReplicaSet {
-                    container,
-                    set,
-                    members,
-                },
-                Cause::Follows,
-                waits,
-            );
+            draft.add(Action::WaitReplicaSet { container, set, members }, Cause::Follows, waits);
         }
     }
 }

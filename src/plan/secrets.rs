@@ -11,24 +11,16 @@ pub(super) fn truth(draft: &mut Draft<'_>, name: &SecretName) -> Option<String> 
     let mut copies: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
     for (container, wanted) in &draft.desired.containers {
         let Some(guest) = draft.guest(container) else { continue };
-        let paths = wanted
-            .files
-            .iter()
-            .filter(|(_, file)| file.content == Content::Secret(name.clone()));
+        let paths = wanted.files.iter().filter(|(_, file)| file.content == Content::Secret(name.clone()));
         for (path, _) in paths {
             if let Some(sha256) = guest.paths.get(path).and_then(|seen| seen.sha256.clone()) {
-                copies
-                    .entry(sha256)
-                    .or_default()
-                    .push((container.clone(), path.clone()));
+                copies.entry(sha256).or_default().push((container.clone(), path.clone()));
             }
         }
     }
     // The copy that most places have; where that is a tie, the one in a store, which nothing but distctl touches.
     let best = copies.into_iter().max_by_key(|(sha256, places)| {
-        let stored = places
-            .iter()
-            .any(|(_, path)| path.starts_with(crate::desired::SECRET_STORE));
+        let stored = places.iter().any(|(_, path)| path.starts_with(crate::desired::SECRET_STORE));
         (places.len(), stored, std::cmp::Reverse(sha256.clone()))
     });
     let (sha256, source) = match best {

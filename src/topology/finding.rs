@@ -49,14 +49,7 @@ pub struct Also {
 impl Finding {
     fn new(severity: Severity, span: Option<Span>, message: String) -> Self {
         let span = span.filter(|span| span.line > 0);
-        Self {
-            severity,
-            message,
-            span,
-            path: String::new(),
-            instead: None,
-            also: Vec::new(),
-        }
+        Self { severity, message, span, path: String::new(), instead: None, also: Vec::new() }
     }
 
     /// Says what to write or to do instead.
@@ -67,10 +60,7 @@ impl Finding {
 
     /// Points at another place.
     pub(crate) fn also(&mut self, span: Span, label: impl Into<String>) -> &mut Self {
-        self.also.push(Also {
-            span,
-            label: label.into(),
-        });
+        self.also.push(Also { span, label: label.into() });
         self
     }
 }
@@ -100,8 +90,7 @@ impl Notes {
 
     /// All findings in the order of the file.
     pub(crate) fn into_list(mut self) -> Vec<Finding> {
-        self.list
-            .sort_by_key(|finding| (finding.span.map(|span| (span.start, span.end)), finding.severity));
+        self.list.sort_by_key(|finding| (finding.span.map(|span| (span.start, span.end)), finding.severity));
         self.list
     }
 }

@@ -45,16 +45,8 @@ fn checked(text: &str, file: &Path, check: impl FnOnce(&Topology, &mut Notes)) -
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut notes = Notes::default();
     let tree = yaml::tree(text, &mut notes);
-    let origin = Origin {
-        file: file.to_path_buf(),
-        text: Arc::from(text),
-        tree,
-        warnings: Vec::new(),
-    };
-    let read = origin
-        .tree
-        .clone()
-        .and_then(|tree| sections::topology(&tree, origin.clone(), &mut notes));
+    let origin = Origin { file: file.to_path_buf(), text: Arc::from(text), tree, warnings: Vec::new() };
+    let read = origin.tree.clone().and_then(|tree| sections::topology(&tree, origin.clone(), &mut notes));
     if let Some(topology) = &read {
         check(topology, &mut notes);
     }
@@ -73,21 +65,14 @@ fn read(path: &Path) -> Result<String, Findings> {
     let fail = |message: String, instead: String| {
         let mut notes = Notes::default();
         notes.error(None, message).instead(instead);
-        Findings {
-            file: path.to_path_buf(),
-            source: Arc::from(""),
-            list: notes.into_list(),
-        }
+        Findings { file: path.to_path_buf(), source: Arc::from(""), list: notes.into_list() }
     };
     let io = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => fail(
             "there is no such file".to_owned(),
             "name the topology with `--file PATH`, or change to the folder that holds `topology.yaml`".to_owned(),
         ),
-        _ => fail(
-            format!("it can't be read: {error}"),
-            "look at the file's permissions".to_owned(),
-        ),
+        _ => fail(format!("it can't be read: {error}"), "look at the file's permissions".to_owned()),
     };
     let file = File::open(path).map_err(io)?;
     let metadata = file.metadata().map_err(io)?;
@@ -106,9 +91,6 @@ fn read(path: &Path) -> Result<String, Findings> {
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
-        fail(
-            format!("it is not UTF-8: byte {} in line {line}", valid + 1),
-            "save it as UTF-8".to_owned(),
-        )
+        fail(format!("it is not UTF-8: byte {} in line {line}", valid + 1), "save it as UTF-8".to_owned())
     })
 }

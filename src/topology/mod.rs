@@ -97,11 +97,7 @@ impl Origin {
                 finding.path = tree.path_of(span);
             }
         }
-        Findings {
-            file: self.file.clone(),
-            source: Arc::clone(&self.text),
-            list,
-        }
+        Findings { file: self.file.clone(), source: Arc::clone(&self.text), list }
     }
 }
 

@@ -36,15 +36,9 @@ impl MongoDb {
     /// Where every mongod is: of whom, in which container, at which port; members of sets first.
     pub(crate) fn mongods(&self) -> impl Iterator<Item = (&str, &At<String>, &At<u16>)> {
         let members = self.replica_sets.iter().flat_map(|(name, set)| {
-            set.members
-                .iter()
-                .map(move |member| (name, &member.value.container, &member.value.port))
+            set.members.iter().map(move |member| (name, &member.value.container, &member.value.port))
         });
-        members.chain(
-            self.standalone
-                .iter()
-                .map(|(name, single)| (name, &single.container, &single.port)),
-        )
+        members.chain(self.standalone.iter().map(|(name, single)| (name, &single.container, &single.port)))
     }
 
     /// Whether there is anything of this name that a uri can be asked for, be it readable or not.
@@ -54,10 +48,7 @@ impl MongoDb {
 
     /// The names that a uri can be asked for.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.replica_sets
-            .declared()
-            .chain(self.standalone.declared())
-            .map(|(name, _)| name)
+        self.replica_sets.declared().chain(self.standalone.declared()).map(|(name, _)| name)
     }
 }
 
@@ -157,8 +148,7 @@ impl Member {
     /// Its priority, given or not.
     pub fn priority(&self) -> f64 {
         let never = self.hidden() || self.delay.is_some() || self.votes() == 0;
-        self.priority
-            .map_or(if never { 0.0 } else { 1.0 }, |priority| priority.value)
+        self.priority.map_or(if never { 0.0 } else { 1.0 }, |priority| priority.value)
     }
 }
 

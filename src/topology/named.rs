@@ -17,10 +17,7 @@ pub struct Named<T> {
 
 impl<T> Default for Named<T> {
     fn default() -> Self {
-        Self {
-            entries: BTreeMap::new(),
-            declared: BTreeMap::new(),
-        }
+        Self { entries: BTreeMap::new(), declared: BTreeMap::new() }
     }
 }
 

@@ -68,9 +68,8 @@ impl Node {
                 }
             }
             Kind::Map(entries) => {
-                let Some((key, value)) = entries
-                    .iter()
-                    .find(|(key, value)| key.span.holds(place) || value.span.holds(place))
+                let Some((key, value)) =
+                    entries.iter().find(|(key, value)| key.span.holds(place) || value.span.holds(place))
                 else {
                     return;
                 };

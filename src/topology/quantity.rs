@@ -90,9 +90,7 @@ fn amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 
 /// Writes an amount in the largest unit that needs no fraction. Binary units come first in the list.
 fn show(amount: u64, units: &[(&str, u64)], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let fits = units
-        .iter()
-        .find(|(_, factor)| amount > 0 && amount.is_multiple_of(*factor));
+    let fits = units.iter().find(|(_, factor)| amount > 0 && amount.is_multiple_of(*factor));
     match fits.or(units.last()) {
         Some((unit, factor)) => write!(f, "{}{unit}", amount / factor),
         None => write!(f, "{amount}"),
@@ -151,17 +149,7 @@ mod tests {
         assert_eq!(Time::parse("500 ms"), Some(Time::from_millis(500)));
         assert_eq!(Size::parse("2GiB"), Some(Size::from_bytes(2 << 30)));
         assert_eq!(Size::parse("1kB"), Some(Size::from_bytes(1_000)));
-        for wrong in [
-            "",
-            "2",
-            "s",
-            "-2s",
-            "2.5s",
-            "2S",
-            "2 sec",
-            "99999999999999999999s",
-            "18446744073709551615h",
-        ] {
+        for wrong in ["", "2", "s", "-2s", "2.5s", "2S", "2 sec", "99999999999999999999s", "18446744073709551615h"] {
             assert_eq!(Time::parse(wrong), None, "{wrong}");
         }
         assert_eq!(Size::parse("2G"), None);
@@ -170,10 +158,7 @@ mod tests {
     #[test]
     fn writes_the_largest_unit_without_a_fraction() {
         let shown = |bytes| Size::from_bytes(bytes).to_string();
-        assert_eq!(
-            [shown(0), shown(1_536), shown(2 << 30), shown(1_000)],
-            ["0B", "1536B", "2GiB", "1kB"]
-        );
+        assert_eq!([shown(0), shown(1_536), shown(2 << 30), shown(1_000)], ["0B", "1536B", "2GiB", "1kB"]);
         assert_eq!(Time::from_millis(90_000).to_string(), "90s");
         assert_eq!(Time::from_millis(120_000).to_string(), "2m");
     }

@@ -56,12 +56,7 @@ impl<T: Read> Read for Vec<T> {
                 .instead("write a list: `[a, b]`, or one `- a` a line");
             return None;
         };
-        Some(
-            items
-                .iter()
-                .filter_map(|item| T::read(item, item.span, notes))
-                .collect(),
-        )
+        Some(items.iter().filter_map(|item| T::read(item, item.span, notes)).collect())
     }
 }
 
@@ -82,10 +77,7 @@ fn entries<'n>(node: &'n Node, notes: &mut Notes) -> Option<&'n [(Key, Arc<Node>
         Kind::Null => Some(&[]),
         _ => {
             notes
-                .error(
-                    node.span,
-                    format!("{} stands where keys and values belong", node.what()),
-                )
+                .error(node.span, format!("{} stands where keys and values belong", node.what()))
                 .instead("write `key: value`, one a line, or `{ key: value, ... }`");
             None
         }
@@ -110,11 +102,7 @@ pub(super) struct Fields<'n> {
 impl<'n> Fields<'n> {
     /// Takes a node's keys; `None` if it has none to offer.
     pub fn of(node: &'n Node, owner: Span, notes: &mut Notes) -> Option<Self> {
-        Some(Self {
-            owner,
-            entries: entries(node, notes)?,
-            asked: Vec::new(),
-        })
+        Some(Self { owner, entries: entries(node, notes)?, asked: Vec::new() })
     }
 
     /// The node under a key, unless that is empty.
@@ -126,12 +114,7 @@ impl<'n> Fields<'n> {
 
     /// How many items the list under a key has.
     pub fn length(&self, name: &str) -> usize {
-        match self
-            .entries
-            .iter()
-            .find(|(key, _)| key.name == name)
-            .map(|(_, node)| &node.kind)
-        {
+        match self.entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| &node.kind) {
             Some(Kind::List(items)) => items.len(),
             _ => 0,
         }
@@ -200,11 +183,7 @@ pub(super) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> 
 /// Names as a sentence has them: `a`, `b`, `c`.
 pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
-    if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 macro_rules! scalar {
@@ -221,33 +200,11 @@ macro_rules! scalar {
 
 scalar!(String, "a text", |text: &str| Some(text.to_owned()));
 scalar!(bool, "`true` or `false`", |text: &str| text.parse().ok());
-scalar!(u8, "0 or 1", |text: &str| text
-    .parse()
-    .ok()
-    .filter(|number| *number <= 1));
-scalar!(u16, "a port from 1 to 65535", |text: &str| text
-    .parse()
-    .ok()
-    .filter(|port| *port > 0));
-scalar!(u32, "a whole number from 1", |text: &str| text
-    .parse()
-    .ok()
-    .filter(|number| *number > 0));
-scalar!(f64, "a number", |text: &str| text
-    .parse()
-    .ok()
-    .filter(|number: &f64| number.is_finite()));
-scalar!(Ipv4Addr, "an IPv4 address such as `10.10.10.12`", |text: &str| text
-    .parse()
-    .ok());
-scalar!(
-    Ipv4Net,
-    "an IPv4 address with its prefix length such as `10.10.10.1/24`",
-    |text: &str| text.parse().ok()
-);
-scalar!(
-    Time,
-    "a duration with its unit such as `2s`, `500ms` or `1m`",
-    Time::parse
-);
+scalar!(u8, "0 or 1", |text: &str| text.parse().ok().filter(|number| *number <= 1));
+scalar!(u16, "a port from 1 to 65535", |text: &str| text.parse().ok().filter(|port| *port > 0));
+scalar!(u32, "a whole number from 1", |text: &str| text.parse().ok().filter(|number| *number > 0));
+scalar!(f64, "a number", |text: &str| text.parse().ok().filter(|number: &f64| number.is_finite()));
+scalar!(Ipv4Addr, "an IPv4 address such as `10.10.10.12`", |text: &str| text.parse().ok());
+scalar!(Ipv4Net, "an IPv4 address with its prefix length such as `10.10.10.1/24`", |text: &str| text.parse().ok());
+scalar!(Time, "a duration with its unit such as `2s`, `500ms` or `1m`", Time::parse);
 scalar!(Size, "a size with its unit such as `512MiB` or `2GiB`", Size::parse);

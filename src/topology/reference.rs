@@ -51,11 +51,7 @@ pub fn references(text: &str) -> Vec<Result<(Range<usize>, Reference), Wrong>> {
         let range = open..close + 2;
         found.push(match reference(text[open + 2..close].trim()) {
             Ok(reference) => Ok((range, reference)),
-            Err((message, instead)) => Err(Wrong {
-                range,
-                message,
-                instead,
-            }),
+            Err((message, instead)) => Err(Wrong { range, message, instead }),
         });
         from = close + 2;
     }
@@ -78,14 +74,12 @@ fn reference(text: &str) -> Result<Reference, (String, String)> {
             "`secret` takes one name of letters, digits, `_` and `-`".to_owned(),
             "write `secret('jwt')`".to_owned(),
         )),
-        (["mongodb", name, "uri"], Some([(Some("db"), db)])) if is_name(db) => Ok(Reference::MongoUri {
-            name: (*name).to_owned(),
-            db: (*db).to_owned(),
-        }),
-        (["mongodb", name, "uri"], _) => Err((
-            "`uri` takes the name of a database".to_owned(),
-            format!("write `mongodb.{name}.uri(db='name')`"),
-        )),
+        (["mongodb", name, "uri"], Some([(Some("db"), db)])) if is_name(db) => {
+            Ok(Reference::MongoUri { name: (*name).to_owned(), db: (*db).to_owned() })
+        }
+        (["mongodb", name, "uri"], _) => {
+            Err(("`uri` takes the name of a database".to_owned(), format!("write `mongodb.{name}.uri(db='name')`")))
+        }
         (["containers", name, "ipv4"], None) => Ok(Reference::Address((*name).to_owned())),
         (["mongodb" | "containers", ..], _) => Err(unclear(text)),
         ([""], _) | ([], _) => Err(unclear(text)),
@@ -121,17 +115,13 @@ fn arguments(text: &str) -> Option<Vec<(Option<&str>, &str)>> {
 }
 
 fn unquoted(text: &str) -> Option<&str> {
-    ['\'', '"']
-        .into_iter()
-        .find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
+    ['\'', '"'].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
 }
 
 fn is_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 63
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
 
 #[cfg(test)]
@@ -150,10 +140,7 @@ mod tests {
         assert_eq!(one("{{ secret('jwt') }}"), Ok(Reference::Secret("jwt".into())));
         assert_eq!(
             one(r#"x{{mongodb.rsA.uri( db = "shop" )}}y"#),
-            Ok(Reference::MongoUri {
-                name: "rsA".into(),
-                db: "shop".into()
-            })
+            Ok(Reference::MongoUri { name: "rsA".into(), db: "shop".into() })
         );
         assert_eq!(one("{{ containers.db1.ipv4 }}"), Ok(Reference::Address("db1".into())));
         assert_eq!(references("no } reference { here").len(), 0);

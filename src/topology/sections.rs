@@ -13,18 +13,14 @@ pub(super) fn topology(node: &Node, origin: Origin, notes: &mut Notes) -> Option
     let extensions = |name: &str| name.starts_with("x-");
     let mut keys = Fields::of(node, Span::default(), notes)?;
     let topology = Topology {
-        name: keys
-            .required("name", "products", notes)
-            .unwrap_or_else(|| At::unread(String::new())),
+        name: keys.required("name", "products", notes).unwrap_or_else(|| At::unread(String::new())),
         network: keys
             .required("network", "{ name: incusbr0, ipv4: 10.10.10.1/24 }", notes)
             .unwrap_or_else(|| unread_network(true)),
         storage: keys.optional("storage", notes),
         image: images(&mut keys, notes),
         artifacts: keys.or_default("artifacts", notes),
-        containers: keys
-            .required("containers", "{ db1: { ipv4: 10.10.10.12 } }", notes)
-            .unwrap_or_default(),
+        containers: keys.required("containers", "{ db1: { ipv4: 10.10.10.12 } }", notes).unwrap_or_default(),
         mongodb: keys.or_default("mongodb", notes),
         services: keys.or_default("services", notes),
         fragmentation: keys.or_default("fragmentation", notes),
@@ -43,11 +39,7 @@ fn images(keys: &mut Fields<'_>, notes: &mut Notes) -> Vec<At<String>> {
 }
 
 fn unread_network(nat: bool) -> Network {
-    Network {
-        name: At::unread(String::new()),
-        ipv4: At::unread(ipnet::Ipv4Net::default()),
-        nat,
-    }
+    Network { name: At::unread(String::new()), ipv4: At::unread(ipnet::Ipv4Net::default()), nat }
 }
 
 /// Reads a section whose type has a field of the name of each key.
@@ -88,27 +80,10 @@ impl Read for Network {
     }
 }
 
-section!(Storage {
-    pool: required("default")
-});
-section!(Artifact {
-    path: optional,
-    url: optional,
-    sha256: optional,
-    member: optional,
-    version: optional
-});
-section!(Container {
-    ipv4: required("10.10.10.12"),
-    packages: or_default,
-    limits: or_default
-});
-section!(Limits {
-    memory: optional,
-    cpu: optional,
-    disk: optional,
-    processes: optional
-});
+section!(Storage { pool: required("default") });
+section!(Artifact { path: optional, url: optional, sha256: optional, member: optional, version: optional });
+section!(Container { ipv4: required("10.10.10.12"), packages: or_default, limits: or_default });
+section!(Limits { memory: optional, cpu: optional, disk: optional, processes: optional });
 section!(MongoDb {
     binary: optional,
     auth: optional,
@@ -147,12 +122,7 @@ impl Read for Fragmentation {
         keys.finish(notes);
         let (collection, key, fragments) = (collection?, key?, fragments?);
         let complete = written == fragments.len();
-        Some(Self {
-            collection,
-            key,
-            fragments,
-            complete,
-        })
+        Some(Self { collection, key, fragments, complete })
     }
 }
 
@@ -165,10 +135,7 @@ section!(Member {
     delay: optional,
     tags: or_default,
 });
-section!(Standalone {
-    container: required("db1"),
-    port: required("27017")
-});
+section!(Standalone { container: required("db1"), port: required("27017") });
 section!(Service {
     container: required("web-server"),
     binary: optional,
@@ -182,25 +149,10 @@ section!(Service {
     healthcheck: optional,
     depends_on: or_default,
 });
-section!(ServiceFile {
-    template: optional,
-    source: optional,
-    mode: optional
-});
-section!(Healthcheck {
-    http: required("/health"),
-    interval: optional,
-    timeout: optional
-});
-section!(Fragment {
-    range: optional,
-    on: required("rsA"),
-    default: optional
-});
-section!(Exposed {
-    listen: required("127.0.0.1:3000"),
-    to: required("web-server:3000")
-});
+section!(ServiceFile { template: optional, source: optional, mode: optional });
+section!(Healthcheck { http: required("/health"), interval: optional, timeout: optional });
+section!(Fragment { range: optional, on: required("rsA"), default: optional });
+section!(Exposed { listen: required("127.0.0.1:3000"), to: required("web-server:3000") });
 
 impl Scalar for Auth {
     const WHAT: &str = "`keyfile` or `none`";

@@ -38,11 +38,7 @@ impl Findings {
             Some(_) => Group::with_title(level.primary_title(&finding.message)),
             None => Group::with_title(level.primary_title(format!("{}: {}", self.file.display(), finding.message))),
         };
-        let mut group = group.elements(
-            finding
-                .span
-                .map(|span| self.snippet(span, AnnotationKind::Primary, None)),
-        );
+        let mut group = group.elements(finding.span.map(|span| self.snippet(span, AnnotationKind::Primary, None)));
         for also in &finding.also {
             group = group.element(self.snippet(also.span, AnnotationKind::Context, Some(&also.label)));
         }

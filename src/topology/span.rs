@@ -27,12 +27,7 @@ impl Span {
 
     /// The part of this span from `from` to `to`, in bytes from its start. Right only within one line of ASCII.
     pub(super) fn part(self, from: usize, to: usize) -> Span {
-        Span {
-            start: self.start + from,
-            end: self.start + to,
-            line: self.line,
-            column: self.column + from,
-        }
+        Span { start: self.start + from, end: self.start + to, line: self.line, column: self.column + from }
     }
 }
 
@@ -48,10 +43,7 @@ pub struct At<T> {
 impl<T> At<T> {
     /// Puts a value in the place of one that could not be read, so that the rest can still be looked at.
     pub(super) fn unread(value: T) -> Self {
-        Self {
-            value,
-            span: Span::default(),
-        }
+        Self { value, span: Span::default() }
     }
 
     /// The value, unless it stands for one that could not be read.

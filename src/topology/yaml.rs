@@ -20,13 +20,7 @@ const MAX_VALUES: usize = 100_000;
 pub(super) fn tree(text: &str, notes: &mut Notes) -> Option<Arc<Node>> {
     let options = yaml::options! { emit_comments: false, emit_unresolved_aliases: true };
     let parser = Parser::new_from_str_with_options(text, options);
-    let mut builder = Builder {
-        text,
-        parser: parser.peekable(),
-        anchors: HashMap::new(),
-        values: 0,
-        notes,
-    };
+    let mut builder = Builder { text, parser: parser.peekable(), anchors: HashMap::new(), values: 0, notes };
     match builder.document() {
         Ok(node) => Some(node),
         Err(Stop::Broken(error)) => {
@@ -124,18 +118,13 @@ impl<'t> Builder<'t, '_> {
     fn alias(&mut self, anchor: usize, span: Span) -> Result<Arc<Node>, Stop> {
         // An alias inside its own anchor finds nothing here: the anchor is known once its value is complete.
         let Some(node) = self.anchors.get(&anchor).map(Arc::clone) else {
-            self.notes
-                .error(span, "this alias stands within its own anchor")
-                .instead("write the value out");
+            self.notes.error(span, "this alias stands within its own anchor").instead("write the value out");
             return Err(Stop::Said);
         };
         self.values += node.weight;
         if self.values > MAX_VALUES {
             self.notes
-                .error(
-                    span,
-                    format!("anchors make the file more than {MAX_VALUES} values large"),
-                )
+                .error(span, format!("anchors make the file more than {MAX_VALUES} values large"))
                 .instead("repeat less through anchors");
             return Err(Stop::Said);
         }
@@ -149,11 +138,7 @@ impl<'t> Builder<'t, '_> {
                 (Event::SequenceEnd, end) => {
                     let last = items.last().map(|item: &Arc<Node>| item.span);
                     let weight = 1 + items.iter().map(|item| item.weight).sum::<usize>();
-                    return Ok(Node {
-                        span: whole(start, last, end),
-                        weight,
-                        kind: Kind::List(items),
-                    });
+                    return Ok(Node { span: whole(start, last, end), weight, kind: Kind::List(items) });
                 }
                 (event, span) => items.push(self.node(event, span)?),
             }
@@ -170,21 +155,13 @@ impl<'t> Builder<'t, '_> {
                 (Event::MappingEnd, end) => {
                     merge(merged, &mut entries, seen);
                     let weight = 1 + entries.iter().map(|(_, value)| value.weight).sum::<usize>();
-                    return Ok(Node {
-                        span: whole(start, last, end),
-                        weight,
-                        kind: Kind::Map(entries),
-                    });
+                    return Ok(Node { span: whole(start, last, end), weight, kind: Kind::Map(entries) });
                 }
                 (event, span) => self.node(event, span)?,
             };
             let (event, span) = self.next()?;
             let value = self.node(event, span)?;
-            last = Some(if value.span.end > key.span.end {
-                value.span
-            } else {
-                key.span
-            });
+            last = Some(if value.span.end > key.span.end { value.span } else { key.span });
             let Kind::Scalar(text) = &key.kind else {
                 self.notes
                     .error(key.span, format!("a key is a name, not {}", key.what()))
@@ -200,13 +177,7 @@ impl<'t> Builder<'t, '_> {
                     .also(*first, "it is here first");
             } else {
                 seen.insert(text.clone(), key.span);
-                entries.push((
-                    Key {
-                        name: text.clone(),
-                        span: key.span,
-                    },
-                    value,
-                ));
+                entries.push((Key { name: text.clone(), span: key.span }, value));
             }
         }
     }
@@ -217,10 +188,7 @@ impl<'t> Builder<'t, '_> {
             Kind::Map(_) => merged.push(Arc::clone(value)),
             Kind::List(items) => items.iter().for_each(|item| self.collect_merged(item, merged)),
             _ => {
-                self.notes.error(
-                    value.span,
-                    format!("`<<` brings in keys and values, not {}", value.what()),
-                );
+                self.notes.error(value.span, format!("`<<` brings in keys and values, not {}", value.what()));
             }
         }
     }
@@ -228,16 +196,8 @@ impl<'t> Builder<'t, '_> {
     fn broken(&mut self, error: &ScanError) {
         let mark = error.marker();
         let start = mark.byte_offset().unwrap_or(self.text.len()).min(self.text.len());
-        let end = self.text[start..]
-            .chars()
-            .next()
-            .map_or(start, |first| start + first.len_utf8());
-        let span = Span {
-            start,
-            end,
-            line: mark.line().max(1),
-            column: mark.col() + 1,
-        };
+        let end = self.text[start..].chars().next().map_or(start, |first| start + first.len_utf8());
+        let span = Span { start, end, line: mark.line().max(1), column: mark.col() + 1 };
         let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line = self.text[line_start..].lines().next().unwrap_or_default();
         let indent = &line[..line.len() - line.trim_start().len()];
@@ -277,18 +237,10 @@ fn whole(start: Span, last: Option<Span>, end: Span) -> Span {
     let last = last.map_or(start.end, |last| last.end);
     // A block ends where the next thing begins, an empty end there: that is too far.
     let end = if end.end > end.start { end.end } else { last };
-    Span {
-        end: end.max(last).max(start.end),
-        ..start
-    }
+    Span { end: end.max(last).max(start.end), ..start }
 }
 
 fn place(span: &yaml::Span) -> Span {
     let range = span.byte_range().unwrap_or_default();
-    Span {
-        start: range.start,
-        end: range.end,
-        line: span.start.line(),
-        column: span.start.col() + 1,
-    }
+    Span { start: range.start, end: range.end, line: span.start.line(), column: span.start.col() + 1 }
 }

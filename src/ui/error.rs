@@ -81,12 +81,7 @@ pub(super) struct Report {
 impl Report {
     /// Collects texts, logs and hints along the chain of an error.
     pub(super) fn of(error: &anyhow::Error) -> Self {
-        let mut report = Self {
-            error: String::new(),
-            causes: Vec::new(),
-            log: Vec::new(),
-            hints: Vec::new(),
-        };
+        let mut report = Self { error: String::new(), causes: Vec::new(), log: Vec::new(), hints: Vec::new() };
         let mut texts: Vec<String> = Vec::new();
         for link in error.chain() {
             if let Some(advised) = link.downcast_ref::<Advised>() {
@@ -124,17 +119,9 @@ impl Report {
         lines.extend(self.causes.iter().map(|cause| labelled("Caused by:", cause)));
         if !self.log.is_empty() {
             lines.push("Its log ends with:".to_string());
-            lines.extend(
-                self.log
-                    .iter()
-                    .map(|line| paint.tone(Tone::Faint, &format!("    {line}"))),
-            );
+            lines.extend(self.log.iter().map(|line| paint.tone(Tone::Faint, &format!("    {line}"))));
         }
-        lines.extend(
-            self.hints
-                .iter()
-                .map(|hint| labelled(&paint.tone(Tone::Good, "Hint:"), hint)),
-        );
+        lines.extend(self.hints.iter().map(|hint| labelled(&paint.tone(Tone::Good, "Hint:"), hint)));
         lines.join("\n")
     }
 }
@@ -206,9 +193,7 @@ mod tests {
 
     #[test]
     fn a_hint_keeps_the_type_of_the_error_below_it() {
-        let error = anyhow::Error::new(guest_failure())
-            .hint("see `distctl logs db1`")
-            .context("up");
+        let error = anyhow::Error::new(guest_failure()).hint("see `distctl logs db1`").context("up");
         assert!(error.chain().any(|link| link.is::<protocol::Failure>()));
         assert_eq!(Report::of(&error).hints, ["see `distctl logs db1`"]);
     }
@@ -222,15 +207,8 @@ mod tests {
             #[source]
             failure: protocol::Failure,
         }
-        let failure = protocol::Failure {
-            log: Vec::new(),
-            hint: None,
-            ..guest_failure()
-        };
-        let error = anyhow::Error::new(InContainer {
-            container: "db1",
-            failure,
-        });
+        let failure = protocol::Failure { log: Vec::new(), hint: None, ..guest_failure() };
+        let error = anyhow::Error::new(InContainer { container: "db1", failure });
         insta::assert_snapshot!(shown(&error), @"Error: db1: mongod-27017.service: it ended with exit code 14");
     }
 

@@ -23,10 +23,7 @@ impl Advise for anyhow::Error {
     type Advised = Self;
 
     fn hint(self, hint: impl Into<String>) -> Self {
-        Self::new(Advised {
-            hint: hint.into(),
-            error: self,
-        })
+        Self::new(Advised { hint: hint.into(), error: self })
     }
 }
 

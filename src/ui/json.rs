@@ -14,43 +14,14 @@ use crate::topology::Findings;
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Line<'a> {
-    Started {
-        steps: usize,
-    },
-    StepStarted {
-        step: usize,
-        lane: &'a str,
-        text: &'a str,
-    },
-    StepProgress {
-        step: usize,
-        lane: &'a str,
-        text: &'a str,
-    },
-    StepDone {
-        step: usize,
-        lane: &'a str,
-        text: &'a str,
-        took_ms: u128,
-    },
-    StepFailed {
-        step: usize,
-        lane: &'a str,
-        text: &'a str,
-        error: &'a str,
-    },
-    Finished {
-        done: usize,
-        failed: usize,
-        left: usize,
-        took_ms: u128,
-    },
-    Note {
-        text: &'a str,
-    },
-    Warning {
-        text: &'a str,
-    },
+    Started { steps: usize },
+    StepStarted { step: usize, lane: &'a str, text: &'a str },
+    StepProgress { step: usize, lane: &'a str, text: &'a str },
+    StepDone { step: usize, lane: &'a str, text: &'a str, took_ms: u128 },
+    StepFailed { step: usize, lane: &'a str, text: &'a str, error: &'a str },
+    Finished { done: usize, failed: usize, left: usize, took_ms: u128 },
+    Note { text: &'a str },
+    Warning { text: &'a str },
     Findings(&'a Findings),
     Failure(&'a Report),
 }
@@ -59,44 +30,15 @@ impl<'a> From<&'a Event> for Line<'a> {
     fn from(event: &'a Event) -> Self {
         match event {
             Event::Started { steps } => Self::Started { steps: *steps },
-            Event::StepStarted { step, lane, text } => Self::StepStarted {
-                step: *step,
-                lane,
-                text,
-            },
-            Event::StepProgress { step, lane, text } => Self::StepProgress {
-                step: *step,
-                lane,
-                text,
-            },
-            Event::StepDone { step, lane, text, took } => Self::StepDone {
-                step: *step,
-                lane,
-                text,
-                took_ms: took.as_millis(),
-            },
-            Event::StepFailed {
-                step,
-                lane,
-                text,
-                error,
-            } => Self::StepFailed {
-                step: *step,
-                lane,
-                text,
-                error,
-            },
-            Event::Finished {
-                done,
-                failed,
-                left,
-                took,
-            } => Self::Finished {
-                done: *done,
-                failed: *failed,
-                left: *left,
-                took_ms: took.as_millis(),
-            },
+            Event::StepStarted { step, lane, text } => Self::StepStarted { step: *step, lane, text },
+            Event::StepProgress { step, lane, text } => Self::StepProgress { step: *step, lane, text },
+            Event::StepDone { step, lane, text, took } => {
+                Self::StepDone { step: *step, lane, text, took_ms: took.as_millis() }
+            }
+            Event::StepFailed { step, lane, text, error } => Self::StepFailed { step: *step, lane, text, error },
+            Event::Finished { done, failed, left, took } => {
+                Self::Finished { done: *done, failed: *failed, left: *left, took_ms: took.as_millis() }
+            }
             Event::Note(text) => Self::Note { text },
         }
     }

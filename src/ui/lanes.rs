@@ -103,14 +103,8 @@ impl Lanes {
         let mut lanes: Vec<_> = self.lanes.drain().collect();
         lanes.sort_by_key(|(name, lane)| (lane.began, name.clone()));
         lanes.retain(|(_, lane)| lane.bar.is_some());
-        let lines: Vec<_> = lanes
-            .iter()
-            .map(|(name, lane)| lane.line(now, name, self.names, self.paint))
-            .collect();
-        let bars = lanes
-            .iter()
-            .filter_map(|(_, lane)| lane.bar.as_ref())
-            .chain(&self.total);
+        let lines: Vec<_> = lanes.iter().map(|(name, lane)| lane.line(now, name, self.names, self.paint)).collect();
+        let bars = lanes.iter().filter_map(|(_, lane)| lane.bar.as_ref()).chain(&self.total);
         bars.for_each(|bar| self.bars.remove(bar));
         lines.iter().for_each(|line| self.print(line));
         self.total = None;
@@ -139,21 +133,11 @@ impl Show for Lanes {
                 self.begin(at, step, &lane, text);
             }
             Event::StepDone { step, lane, .. } => self.end(at, step, &lane, false),
-            Event::StepFailed {
-                step,
-                lane,
-                text,
-                error,
-            } => {
+            Event::StepFailed { step, lane, text, error } => {
                 self.end(at, step, &lane, true);
                 self.print(&self.paint.tone(Tone::Bad, &format!("{lane}: {text}: {error}")));
             }
-            Event::Finished {
-                done,
-                failed,
-                left,
-                took,
-            } => {
+            Event::Finished { done, failed, left, took } => {
                 self.freeze(at);
                 self.print(&summary(done, failed, left, took));
             }
@@ -178,13 +162,7 @@ impl Show for Lanes {
 
 impl Lane {
     fn new(at: Instant) -> Self {
-        Self {
-            bar: None,
-            began: at,
-            ended: at,
-            running: BTreeMap::new(),
-            has_failed: false,
-        }
+        Self { bar: None, began: at, ended: at, running: BTreeMap::new(), has_failed: false }
     }
 
     /// The whole line; a terminal that is too narrow for it shows its beginning.

@@ -49,11 +49,7 @@ impl Ui {
     pub fn new(options: Options) -> io::Result<Self> {
         let terminals = Terminals::of_process();
         let screen = Screen::open(show_for(options, &terminals))?;
-        Ok(Self {
-            options,
-            terminals,
-            screen,
-        })
+        Ok(Self { options, terminals, screen })
     }
 
     /// Shows the result of a command: JSON with `--output json`, else the text.
@@ -61,11 +57,7 @@ impl Ui {
     /// # Errors
     /// [`OutputClosed`] when nobody reads any more, which is to be passed on.
     pub fn data(&self, value: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
-        let mut text = if self.is_json() {
-            serde_json::to_string_pretty(value)?
-        } else {
-            text()
-        };
+        let mut text = if self.is_json() { serde_json::to_string_pretty(value)? } else { text() };
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
@@ -77,11 +69,7 @@ impl Ui {
     /// # Errors
     /// [`OutputClosed`] when nobody reads any more, which is to be passed on.
     pub fn line(&self, value: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
-        let mut text = if self.is_json() {
-            serde_json::to_string(value)?
-        } else {
-            text()
-        };
+        let mut text = if self.is_json() { serde_json::to_string(value)? } else { text() };
         text.push('\n');
         self.bytes(text.as_bytes())
     }
@@ -141,13 +129,6 @@ impl Ui {
         self.screen.notice(Notice::Warning(text.into()));
     }
 
-    /// Shows what is risky in a topology file, if anything is.
-    pub fn findings(&self, findings: &Findings) {
-        if !findings.list.is_empty() {
-            self.screen.notice(Notice::Findings(findings.clone()));
-        }
-    }
-
     /// Counts findings in words: `2 errors and 1 warning`.
     pub fn count(findings: &Findings) -> String {
         error::count(findings)
@@ -157,9 +138,9 @@ impl Ui {
     pub fn failure(&self, error: &anyhow::Error) -> Exit {
         let exit = error::exit_of(error);
         if exit != Exit::Ok {
-            error::findings_of(error)
-                .into_iter()
-                .for_each(|findings| self.findings(findings));
+            if let Some(findings) = error::findings_of(error) {
+                self.screen.notice(Notice::Findings(findings.clone()));
+            }
             self.screen.notice(Notice::Failure(error::Report::of(error)));
         }
         exit
@@ -200,15 +181,11 @@ impl Ui {
 
     async fn ask(&self, question: &str) -> anyhow::Result<String> {
         if !self.is_interactive() {
-            return Err(anyhow::anyhow!(
-                "this must be confirmed, and there is no terminal to ask on"
-            ))
-            .hint("say --yes if you are sure");
+            return Err(anyhow::anyhow!("this must be confirmed, and there is no terminal to ask on"))
+                .hint("say --yes if you are sure");
         }
         self.settle();
-        write!(io::stderr(), "{question}")
-            .and_then(|()| io::stderr().flush())
-            .context("can't ask on the terminal")?;
+        write!(io::stderr(), "{question}").and_then(|()| io::stderr().flush()).context("can't ask on the terminal")?;
         read_line().await
     }
 }
@@ -233,10 +210,9 @@ async fn read_line() -> anyhow::Result<String> {
 fn show_for(options: Options, terminals: &Terminals) -> Box<dyn Show> {
     let paint = Paint(terminals.colour(terminals.stderr));
     match options.progress.settled(terminals) {
-        Progress::Auto | Progress::Tty => Box::new(lanes::Lanes::new(
-            ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND),
-            paint,
-        )),
+        Progress::Auto | Progress::Tty => {
+            Box::new(lanes::Lanes::new(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND), paint))
+        }
         Progress::Plain => Box::new(progress::Plain::new(io::stderr(), paint, options.verbosity > 0)),
         Progress::Json => Box::new(json::Json(io::stderr())),
         Progress::Quiet => Box::new(progress::Quiet::new(io::stderr(), paint)),
@@ -248,17 +224,9 @@ mod tests {
     use super::*;
 
     fn without_terminal(yes: bool) -> Ui {
-        let options = Options {
-            yes,
-            progress: Progress::Quiet,
-            ..Options::default()
-        };
+        let options = Options { yes, progress: Progress::Quiet, ..Options::default() };
         let terminals = Terminals::default();
-        Ui {
-            options,
-            terminals,
-            screen: Screen::open(show_for(options, &terminals)).unwrap(),
-        }
+        Ui { options, terminals, screen: Screen::open(show_for(options, &terminals)).unwrap() }
     }
 
     #[tokio::test]
@@ -266,10 +234,7 @@ mod tests {
         let ui = without_terminal(false);
         for asked in [ui.confirm("Carry out 3 steps?").await, ui.ask_name("products").await] {
             let shown = error::Report::of(&asked.unwrap_err()).text(Paint(false));
-            assert!(
-                shown.contains("no terminal") && shown.contains("Hint: say --yes"),
-                "{shown}"
-            );
+            assert!(shown.contains("no terminal") && shown.contains("Hint: say --yes"), "{shown}");
         }
     }
 

@@ -95,15 +95,9 @@ mod tests {
 
     #[test]
     fn live_lines_need_a_terminal() {
-        let terminal = Terminals {
-            stderr: true,
-            ..Terminals::default()
-        };
+        let terminal = Terminals { stderr: true, ..Terminals::default() };
         assert_eq!(Progress::Auto.settled(&terminal), Progress::Tty);
-        assert_eq!(
-            Progress::Auto.settled(&Terminals { dumb: true, ..terminal }),
-            Progress::Plain
-        );
+        assert_eq!(Progress::Auto.settled(&Terminals { dumb: true, ..terminal }), Progress::Plain);
         assert_eq!(Progress::Auto.settled(&Terminals::default()), Progress::Plain);
         assert_eq!(Progress::Tty.settled(&Terminals::default()), Progress::Plain);
         assert_eq!(Progress::Json.settled(&terminal), Progress::Json);
@@ -114,21 +108,8 @@ mod tests {
         let pipe = Terminals::default();
         assert!(!pipe.colour(false));
         assert!(pipe.colour(true));
-        assert!(
-            Terminals {
-                force_colour: true,
-                ..pipe
-            }
-            .colour(false)
-        );
-        assert!(
-            !Terminals {
-                force_colour: true,
-                no_colour: true,
-                ..pipe
-            }
-            .colour(true)
-        );
+        assert!(Terminals { force_colour: true, ..pipe }.colour(false));
+        assert!(!Terminals { force_colour: true, no_colour: true, ..pipe }.colour(true));
         assert!(!Terminals { dumb: true, ..pipe }.colour(true));
     }
 }

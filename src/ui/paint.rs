@@ -37,10 +37,7 @@ impl Paint {
             Tone::Faint => 2,
             Tone::Strong => 1,
         };
-        let lines: Vec<_> = text
-            .split('\n')
-            .map(|line| format!("\x1b[{code}m{line}\x1b[0m"))
-            .collect();
+        let lines: Vec<_> = text.split('\n').map(|line| format!("\x1b[{code}m{line}\x1b[0m")).collect();
         lines.join("\n")
     }
 }
@@ -56,9 +53,6 @@ mod tests {
 
     #[test]
     fn every_line_carries_its_own_colour() {
-        assert_eq!(
-            Paint(true).tone(Tone::Good, "a\nb"),
-            "\x1b[32ma\x1b[0m\n\x1b[32mb\x1b[0m"
-        );
+        assert_eq!(Paint(true).tone(Tone::Good, "a\nb"), "\x1b[32ma\x1b[0m\n\x1b[32mb\x1b[0m");
     }
 }

@@ -59,13 +59,7 @@ impl Count {
     /// Takes an event in.
     pub(super) fn take(&mut self, at: Instant, event: &Event) {
         match event {
-            Event::Started { steps } => {
-                *self = Self {
-                    steps: *steps,
-                    done: 0,
-                    began: Some(at),
-                }
-            }
+            Event::Started { steps } => *self = Self { steps: *steps, done: 0, began: Some(at) },
             Event::StepDone { .. } => self.done += 1,
             _ => {}
         }
@@ -73,8 +67,7 @@ impl Count {
 
     /// How long the plan has been carried out.
     pub(super) fn elapsed(&self, now: Instant) -> Duration {
-        self.began
-            .map_or(Duration::ZERO, |began| now.saturating_duration_since(began))
+        self.began.map_or(Duration::ZERO, |began| now.saturating_duration_since(began))
     }
 }
 
@@ -93,10 +86,7 @@ pub(super) fn summary(done: usize, failed: usize, left: usize, took: Duration) -
     let steps = if done == 1 { "step" } else { "steps" };
     match (failed, left) {
         (0, 0) => format!("{done} {steps} in {}", short(took)),
-        _ => format!(
-            "{done} {steps} done, {failed} failed, {left} not begun in {}",
-            short(took)
-        ),
+        _ => format!("{done} {steps} done, {failed} failed, {left} not begun in {}", short(took)),
     }
 }
 
@@ -110,12 +100,7 @@ pub(super) struct Plain<W> {
 
 impl<W: Write> Plain<W> {
     pub(super) fn new(out: W, paint: Paint, is_verbose: bool) -> Self {
-        Self {
-            out,
-            paint,
-            is_verbose,
-            count: Count::default(),
-        }
+        Self { out, paint, is_verbose, count: Count::default() }
     }
 
     fn line(&mut self, text: &str) {
@@ -146,12 +131,7 @@ impl<W: Write + Send> Show for Plain<W> {
                 let failed = self.paint.tone(Tone::Bad, &format!("failed: {text}: {error}"));
                 self.step(at, &lane, &failed);
             }
-            Event::Finished {
-                done,
-                failed,
-                left,
-                took,
-            } => self.line(&summary(done, failed, left, took)),
+            Event::Finished { done, failed, left, took } => self.line(&summary(done, failed, left, took)),
             Event::Note(text) => self.line(&text),
         }
     }

@@ -27,9 +27,7 @@ impl Screen {
     /// Starts the thread that writes. Fails where the system has no thread left.
     pub(super) fn open(show: Box<dyn Show>) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
-        thread::Builder::new()
-            .name("screen".to_string())
-            .spawn(move || draw(&receiver, show))?;
+        thread::Builder::new().name("screen".to_string()).spawn(move || draw(&receiver, show))?;
         Ok(Self(sender))
     }
 

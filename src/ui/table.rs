@@ -15,17 +15,12 @@ impl Table {
     /// Begins a table with its column titles.
     pub(super) fn new(paint: Paint, titles: &[&str]) -> Self {
         let mut inner = comfy_table::Table::new();
-        inner
-            .load_preset(presets::NOTHING)
-            .set_content_arrangement(ContentArrangement::Dynamic);
+        inner.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
         if paint.is_on() {
             inner.enforce_styling();
         }
         let mut table = Self { inner, paint };
-        let cells: Vec<_> = titles
-            .iter()
-            .map(|title| table.cell(title, Some(Tone::Strong)))
-            .collect();
+        let cells: Vec<_> = titles.iter().map(|title| table.cell(title, Some(Tone::Strong))).collect();
         table.inner.set_header(cells);
         // The left edge belongs to the text: no padding there, two spaces between columns.
         for column in table.inner.column_iter_mut() {
@@ -43,10 +38,7 @@ impl Table {
 
     /// Adds a row whose cells have a meaning of their own.
     pub fn toned_row<S: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = (S, Option<Tone>)>) -> &mut Self {
-        let cells: Vec<_> = cells
-            .into_iter()
-            .map(|(text, tone)| self.cell(text.as_ref(), tone))
-            .collect();
+        let cells: Vec<_> = cells.into_iter().map(|(text, tone)| self.cell(text.as_ref(), tone)).collect();
         self.inner.add_row(cells);
         self
     }

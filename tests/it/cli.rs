@@ -48,11 +48,7 @@ fn run(topology: &str, arguments: &[&str]) -> Ran {
 fn run_with(topology: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
     let folder = TempDir::new().unwrap();
     let mut command = distctl(&folder, topology);
-    let output = command
-        .args(arguments)
-        .envs(environment.iter().copied())
-        .output()
-        .unwrap();
+    let output = command.args(arguments).envs(environment.iter().copied()).output().unwrap();
     Ran {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
@@ -64,34 +60,18 @@ fn run_with(topology: &str, arguments: &[&str], environment: &[(&str, &str)]) ->
 fn commands() -> Vec<String> {
     let help = run(FINE, &["--help"]).stdout;
     let list = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
-    let lines = list
-        .lines()
-        .filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    lines
-        .map(|line| line.split_whitespace().next().unwrap().to_string())
-        .filter(|name| name != "help")
-        .collect()
+    let lines = list.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    lines.map(|line| line.split_whitespace().next().unwrap().to_string()).filter(|name| name != "help").collect()
 }
 
 #[test]
 fn help_names_every_command_and_every_exit_code() {
     let ran = run(FINE, &["--help"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
-    for word in [
-        "completions",
-        "schema",
-        "validate",
-        "--remote",
-        "--parallel",
-        "130 interrupted",
-    ] {
+    for word in ["completions", "schema", "validate", "--remote", "--parallel", "130 interrupted"] {
         assert!(ran.stdout.contains(word), "no {word} in\n{}", ran.stdout);
     }
-    assert!(
-        ran.stdout.lines().all(|line| line.chars().count() <= 100),
-        "a line is too long:\n{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.lines().all(|line| line.chars().count() <= 100), "a line is too long:\n{}", ran.stdout);
 }
 
 #[test]
@@ -108,36 +88,22 @@ fn every_command_has_a_help_with_an_example() {
 #[test]
 fn every_command_has_its_place_in_the_docs() {
     let docs = include_str!("../../docs/commands.md");
-    let missing: Vec<_> = commands()
-        .into_iter()
-        .filter(|name| !docs.contains(&format!("### `distctl {name}")))
-        .collect();
+    let missing: Vec<_> =
+        commands().into_iter().filter(|name| !docs.contains(&format!("### `distctl {name}"))).collect();
     assert!(missing.is_empty(), "docs/commands.md says nothing of {missing:?}");
 }
 
 #[test]
 fn the_version_is_the_packages_own() {
-    assert_eq!(
-        run(FINE, &["--version"]).stdout,
-        concat!("distctl ", env!("CARGO_PKG_VERSION"), "\n")
-    );
+    assert_eq!(run(FINE, &["--version"]).stdout, concat!("distctl ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
 fn wrong_usage_ends_with_2_and_says_what_is_meant() {
-    for arguments in [
-        &["validat"][..],
-        &["validate", "--parallel", "0"],
-        &["validate", "--output", "xml"],
-        &[],
-    ] {
+    for arguments in [&["validat"][..], &["validate", "--parallel", "0"], &["validate", "--output", "xml"], &[]] {
         let ran = run(FINE, arguments);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{arguments:?}");
-        assert!(
-            ran.stderr.contains("Usage") || ran.stderr.contains("--help"),
-            "{arguments:?}:\n{}",
-            ran.stderr
-        );
+        assert!(ran.stderr.contains("Usage") || ran.stderr.contains("--help"), "{arguments:?}:\n{}", ran.stderr);
     }
     assert!(run(FINE, &["validat"]).stderr.contains("'validate'"));
 }
@@ -147,10 +113,7 @@ fn completions_know_the_commands_in_every_shell() {
     for shell in ["bash", "zsh", "fish"] {
         let ran = run(FINE, &["completions", shell]);
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{shell}");
-        assert!(
-            ran.stdout.contains("validate") && ran.stdout.contains("progress"),
-            "{shell}"
-        );
+        assert!(ran.stdout.contains("validate") && ran.stdout.contains("progress"), "{shell}");
     }
 }
 
@@ -167,22 +130,52 @@ fn a_broken_topology_shows_every_finding_with_its_place() {
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), ""));
     assert!(ran.stdout.contains("topology.yaml:3:28"), "{}", ran.stdout);
     assert!(ran.stdout.contains("topology.yaml:3:39"), "{}", ran.stdout);
-    assert!(
-        ran.stdout.ends_with("topology.yaml: it can't be used; 2 errors\n"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.ends_with("topology.yaml: it can't be used; 2 errors\n"), "{}", ran.stdout);
 }
 
 #[test]
 fn a_topology_that_is_not_there_is_an_error_that_says_what_to_do() {
     let ran = run(FINE, &["validate", "--file", "nowhere.yaml"]);
     assert_eq!(ran.code, Some(1));
-    assert!(
-        ran.stdout.contains("nowhere.yaml") && ran.stdout.contains("--file"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.contains("nowhere.yaml") && ran.stdout.contains("--file"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_template_that_is_wrong_is_found_before_anything_is_touched() {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("templates")).unwrap();
+    std::fs::write(folder.path().join("templates/hosts"), "{{ nobody.knows }}").unwrap();
+    let output = distctl(&folder, FINE).arg("validate").output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stdout}");
+    assert!(stdout.contains("hosts"), "{stdout}");
+}
+
+#[test]
+fn render_writes_what_would_be_pushed() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("agent"), "an agent").unwrap();
+    let mut command = distctl(&folder, FINE);
+    let output = command.args(["render", "-o", "json"]).env("DISTCTL_AGENT", "agent").output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let files: Vec<_> = value["files"].as_array().unwrap().iter().map(|file| file.as_str().unwrap()).collect();
+    assert!(files.contains(&"rendered/manifest.json"), "{files:?}");
+    assert!(files.iter().all(|file| folder.path().join(file).is_file()));
+    let hosts = std::fs::read_to_string(folder.path().join("rendered/web/etc/hosts")).unwrap();
+    assert!(hosts.contains("10.9.0.11"), "{hosts}");
+}
+
+#[test]
+fn a_broken_topology_keeps_other_commands_from_beginning() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("agent"), "an agent").unwrap();
+    let output = distctl(&folder, BROKEN).arg("render").env("DISTCTL_AGENT", "agent").output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+    assert!(stderr.contains("topology.yaml:3:28"), "{stderr}");
+    assert!(stderr.ends_with("Error: topology.yaml can't be used: it has 2 errors\n"), "{stderr}");
+    assert!(!folder.path().join("rendered").exists());
 }
 
 #[test]
@@ -220,13 +213,7 @@ fn a_reader_that_goes_away_is_no_failure() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut command = Command::new(distctl(&folder, FINE).get_program());
-    let output = command
-        .arg("schema")
-        .current_dir(&folder)
-        .stdout(writer)
-        .stderr(Stdio::piped())
-        .output()
-        .unwrap();
+    let output = command.arg("schema").current_dir(&folder).stdout(writer).stderr(Stdio::piped()).output().unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
 }
 
@@ -237,21 +224,10 @@ fn ctrl_c_ends_a_command_that_only_looks() {
         let fifo = folder.path().join("fifo");
         assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
         let mut command = Command::new(distctl(&folder, FINE).get_program());
-        let mut child = command
-            .args(["validate", "--file"])
-            .arg(&fifo)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = command.args(["validate", "--file"]).arg(&fifo).stdout(Stdio::null()).spawn().unwrap();
         // Whoever opens the fifo for writing knows that distctl reads it, and so that it listens to signals.
         let _writer = wait_for_reader(&fifo);
-        assert!(
-            Command::new("kill")
-                .args([signal, &child.id().to_string()])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
         assert_eq!(wait(&mut child), Some(130));
     }
 }

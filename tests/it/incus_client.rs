@@ -11,18 +11,11 @@ use crate::fake::Fake;
 
 /// Gives a target without a remote.
 fn target() -> Target {
-    Target {
-        remote: None,
-        project: None,
-        parallel: 4,
-    }
+    Target { remote: None, project: None, parallel: 4 }
 }
 
 /// Connects to a fake.
 async fn client(fake: &Fake) -> Client {
-    let places = Places {
-        socket: Some(fake.socket()),
-        ..Places::default()
-    };
+    let places = Places { socket: Some(fake.socket()), ..Places::default() };
     Client::connect_from(&places, &target()).await.unwrap()
 }

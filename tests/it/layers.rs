@@ -31,7 +31,9 @@ fn every_file_imports_only_what_its_room_may() {
         let (_, allowed) =
             RULES.iter().find(|(room, _)| name.starts_with(room)).unwrap_or_else(|| panic!("no rule for {name}"));
         let named = named_rooms(&fs::read_to_string(&file).unwrap());
-        wrong.extend(named.iter().filter(|room| !allowed.contains(&room.as_str())).map(|room| format!("{name}: {room}")));
+        wrong.extend(
+            named.iter().filter(|room| !allowed.contains(&room.as_str())).map(|room| format!("{name}: {room}")),
+        );
     }
     assert!(wrong.is_empty(), "these imports break the rules of ARCHITECTURE.md:\n{}", wrong.join("\n"));
 }
@@ -39,7 +41,8 @@ fn every_file_imports_only_what_its_room_may() {
 #[test]
 fn the_planner_has_no_clock_and_no_input_or_output() {
     let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/plan");
-    let forbidden = ["std::fs", "std::net::Tcp", "std::time::Instant", "std::time::SystemTime", "tokio", "rand", "async "];
+    let forbidden =
+        ["std::fs", "std::net::Tcp", "std::time::Instant", "std::time::SystemTime", "tokio", "rand", "async "];
     for file in rust_files(&plan) {
         let text = fs::read_to_string(&file).unwrap();
         for word in forbidden {
@@ -67,7 +70,8 @@ fn named_rooms(text: &str) -> BTreeSet<String> {
         let inside = rest.strip_prefix('{').and_then(|rest| rest.split('}').next());
         let names = inside.map_or_else(|| vec![rest], |list| list.split(',').collect());
         for name in names {
-            let room: String = name.trim().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+            let room: String =
+                name.trim().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
             if room.chars().next().is_some_and(char::is_lowercase) {
                 rooms.insert(room);
             }

@@ -1,10 +1,6 @@
 //! Tests of the whole program, against a fake Incus where one is needed.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that can't go on says so by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on says so by panicking")]
 
 mod cli;
 mod fake;

@@ -21,11 +21,7 @@ fn the_examples_are_right() {
     assert!(seen >= 2);
     let platform = load_without_files(&project("topology.yaml")).unwrap();
     let warnings = platform.warnings();
-    assert_eq!(
-        warnings.list.len(),
-        1,
-        "the sets in one container, and nothing else: {warnings}"
-    );
+    assert_eq!(warnings.list.len(), 1, "the sets in one container, and nothing else: {warnings}");
 }
 
 #[test]

@@ -28,9 +28,7 @@ fn installed(status: &str, asked: &[String]) -> BTreeMap<String, String> {
 }
 
 fn field<'s>(stanza: &'s str, name: &str) -> Option<&'s str> {
-    stanza
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    stanza.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
 #[cfg(test)]

@@ -32,11 +32,7 @@ fn is_absent(error: &io::Error) -> bool {
 
 fn state(path: &Path, users: &Names, groups: &Names, hashes: &mut Hashes) -> io::Result<PathState> {
     let metadata = std::fs::symlink_metadata(path)?;
-    let sha256 = if metadata.is_file() {
-        Some(hashes.of(path)?)
-    } else {
-        None
-    };
+    let sha256 = if metadata.is_file() { Some(hashes.of(path)?) } else { None };
     Ok(PathState {
         sha256,
         mode: metadata.mode() & 0o7777,

@@ -37,12 +37,7 @@ pub async fn systemd() -> Option<String> {
         return None;
     }
     // Its exit code is 0 for `running` alone; the word is on standard output all the same.
-    let said = run("systemctl", &["is-system-running"])
-        .await
-        .ok()?
-        .out
-        .trim()
-        .to_owned();
+    let said = run("systemctl", &["is-system-running"]).await.ok()?.out.trim().to_owned();
     Some(if said.is_empty() { "unknown".into() } else { said })
 }
 
@@ -64,10 +59,7 @@ pub async fn show(asked: &[String]) -> Result<BTreeMap<String, Shown>, Failure> 
     arguments.extend(asked.iter().map(String::as_str));
     let ran = run("systemctl", &arguments).await?;
     if !ran.ok {
-        return Err(Failure::new(
-            "systemd of the guest",
-            format!("can't be asked: {}", ran.last_error()),
-        ));
+        return Err(Failure::new("systemd of the guest", format!("can't be asked: {}", ran.last_error())));
     }
     // One block a unit, in the order of the arguments.
     Ok(asked.iter().cloned().zip(ran.out.split("\n\n").map(parse)).collect())
@@ -95,12 +87,7 @@ fn parse(block: &str) -> Shown {
         _ => None,
     };
     let ended = ended.map(|code| format!("code={code} status={}", text("ExecMainStatus")));
-    Shown {
-        state,
-        kind: text("Type"),
-        ended,
-        has_job: properties.contains_key("Job"),
-    }
+    Shown { state, kind: text("Type"), ended, has_job: properties.get("Job").is_some_and(|job| !job.is_empty()) }
 }
 
 /// Without accounting systemd says `[not set]`, or all bits set.
@@ -111,9 +98,7 @@ fn counter(value: &str) -> Option<u64> {
 fn revision(pid: u32) -> Option<String> {
     let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
     let environment = String::from_utf8_lossy(&environment);
-    environment
-        .split('\0')
-        .find_map(|variable| variable.strip_prefix("DISTCTL_REVISION=").map(str::to_owned))
+    environment.split('\0').find_map(|variable| variable.strip_prefix("DISTCTL_REVISION=").map(str::to_owned))
 }
 
 /// Unit files in a folder that are named `PREFIX*.service` for one of the prefixes.
@@ -139,26 +124,15 @@ mod tests {
              SubState=auto-restart\nUnitFileState=enabled\nNeedDaemonReload=yes",
         );
         assert_eq!(shown.ended.as_deref(), Some("code=exited status=48"));
-        assert_eq!(
-            (shown.state.memory, shown.state.cpu_ns, shown.state.restarts),
-            (None, None, 2)
-        );
-        assert_eq!(
-            (shown.state.sub.as_str(), shown.state.needs_reload),
-            ("auto-restart", true)
-        );
+        assert_eq!((shown.state.memory, shown.state.cpu_ns, shown.state.restarts), (None, None, 2));
+        assert_eq!((shown.state.sub.as_str(), shown.state.needs_reload), ("auto-restart", true));
         assert_eq!(shown.state.revision, None);
     }
 
     #[test]
     fn unit_files_by_prefix() {
         let folder = tempfile::tempdir().unwrap();
-        for name in [
-            "mongod-27017.service",
-            "mongod-27017.service.d",
-            "mongod.conf",
-            "ssh.service",
-        ] {
+        for name in ["mongod-27017.service", "mongod-27017.service.d", "mongod.conf", "ssh.service"] {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
         assert_eq!(files(folder.path(), &["mongod-".into()]), ["mongod-27017.service"]);

@@ -21,12 +21,7 @@ pub fn merge(current: &Document, wanted: &SetConfig) -> Document {
         .iter()
         .map(|member| {
             let same = |known: &&Document| known.get_str("host").is_ok_and(|host| host == member.host);
-            let kept = known
-                .iter()
-                .filter_map(Bson::as_document)
-                .find(same)
-                .cloned()
-                .unwrap_or_default();
+            let kept = known.iter().filter_map(Bson::as_document).find(same).cloned().unwrap_or_default();
             with_member(kept, member)
         })
         .collect();
@@ -45,11 +40,7 @@ fn with_member(mut kept: Document, member: &SetMember) -> Document {
     kept.insert("arbiterOnly", member.arbiter_only);
     kept.insert("buildIndexes", member.build_indexes);
     kept.insert("secondaryDelaySecs", member.secondary_delay_secs);
-    let tags: Document = member
-        .tags
-        .iter()
-        .map(|(name, value)| (name.clone(), Bson::from(value.clone())))
-        .collect();
+    let tags: Document = member.tags.iter().map(|(name, value)| (name.clone(), Bson::from(value.clone()))).collect();
     kept.insert("tags", tags);
     kept
 }
@@ -67,10 +58,7 @@ fn with_settings(mut kept: Document, settings: &SetSettings) -> Document {
 /// Whether two configurations say the same, their versions and terms aside.
 pub fn is_same(left: &SetConfig, right: &SetConfig) -> bool {
     let bare = |config: &SetConfig| {
-        let mut config = SetConfig {
-            version: 0,
-            ..config.clone()
-        };
+        let mut config = SetConfig { version: 0, ..config.clone() };
         config.other.clear();
         config
     };
@@ -80,12 +68,7 @@ pub fn is_same(left: &SetConfig, right: &SetConfig) -> bool {
 /// Hosts that gain or lose their vote.
 pub fn voting_changes(left: &SetConfig, right: &SetConfig) -> Vec<String> {
     let voters = |config: &SetConfig| -> Vec<String> {
-        config
-            .members
-            .iter()
-            .filter(|member| member.votes > 0)
-            .map(|member| member.host.clone())
-            .collect()
+        config.members.iter().filter(|member| member.votes > 0).map(|member| member.host.clone()).collect()
     };
     let (left, right) = (voters(left), voters(right));
     let lost = left.iter().filter(|host| !right.contains(host));
@@ -141,17 +124,8 @@ mod tests {
     fn votes_are_counted_by_host() {
         let read = from_document(&current()).unwrap();
         let mut next = read.clone();
-        next.members.push(SetMember {
-            id: 1,
-            host: "b:1".into(),
-            ..read.members[0].clone()
-        });
-        next.members.push(SetMember {
-            id: 2,
-            host: "c:1".into(),
-            votes: 0,
-            ..read.members[0].clone()
-        });
+        next.members.push(SetMember { id: 1, host: "b:1".into(), ..read.members[0].clone() });
+        next.members.push(SetMember { id: 2, host: "c:1".into(), votes: 0, ..read.members[0].clone() });
         assert_eq!(voting_changes(&read, &next), ["b:1"]);
         next.members[0].votes = 0;
         assert_eq!(voting_changes(&read, &next), ["a:1", "b:1"]);

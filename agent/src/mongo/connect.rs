@@ -85,16 +85,10 @@ impl fmt::Display for Error {
 impl From<mongodb::error::Error> for Error {
     fn from(error: mongodb::error::Error) -> Self {
         match error.kind.as_ref() {
-            ErrorKind::Command(command) => Self::Command {
-                code: command.code,
-                message: command.message.clone(),
-            },
+            ErrorKind::Command(command) => Self::Command { code: command.code, message: command.message.clone() },
             // A login that failed for want of the signing keys is no refusal.
             ErrorKind::Authentication { message, .. } => match error_source_code(&error) {
-                Some(code) if code == code::KEY_NOT_FOUND => Self::Command {
-                    code,
-                    message: message.clone(),
-                },
+                Some(code) if code == code::KEY_NOT_FOUND => Self::Command { code, message: message.clone() },
                 _ => Self::Login(message.clone()),
             },
             kind => Self::Network(kind.to_string()),
@@ -121,9 +115,7 @@ pub struct Login {
 
 impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Login")
-            .field("user", &self.user)
-            .finish_non_exhaustive()
+        f.debug_struct("Login").field("user", &self.user).finish_non_exhaustive()
     }
 }
 
@@ -132,21 +124,15 @@ impl Login {
     pub fn read(credential: &Credential) -> Result<Self, protocol::Failure> {
         let file = &credential.password_file;
         let failed = |why: String| {
-            protocol::Failure::new(
-                file,
-                format!("can't be read as the password of {}: {why}", credential.user),
-            )
-            .with_hint("run `distctl up`: it writes the file anew")
+            protocol::Failure::new(file, format!("can't be read as the password of {}: {why}", credential.user))
+                .with_hint("run `distctl up`: it writes the file anew")
         };
         let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
         let password = text.trim_end_matches(['\r', '\n']).to_owned();
         if password.is_empty() {
             return Err(failed("it is empty".into()));
         }
-        Ok(Self {
-            user: credential.user.clone(),
-            password,
-        })
+        Ok(Self { user: credential.user.clone(), password })
     }
 
     /// Reads the password of a credential if there is one.
@@ -190,10 +176,7 @@ impl Peer {
             .app_name("distctl-agent".to_owned())
             .build();
         options.credential = credential;
-        Ok(Self {
-            host: host.to_owned(),
-            client: Client::with_options(options)?,
-        })
+        Ok(Self { host: host.to_owned(), client: Client::with_options(options)? })
     }
 
     /// Connects to a mongod on 127.0.0.1.

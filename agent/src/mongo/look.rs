@@ -29,10 +29,7 @@ pub async fn look(query: &MongodQuery) -> Result<Mongod, MongodAbsence> {
         None => (anybody.clone(), without_login(&anybody).await),
         Some(credential) => match Login::read(credential) {
             Ok(login) => with_login(query.port, &login, &anybody).await,
-            Err(failure) => (
-                anybody.clone(),
-                refused_unless_open(&anybody, failure.to_string()).await,
-            ),
+            Err(failure) => (anybody.clone(), refused_unless_open(&anybody, failure.to_string()).await),
         },
     };
     Ok(describe(&peer, hello, access).await)
@@ -85,18 +82,13 @@ async fn describe(peer: &Peer, hello: Hello, access: Access) -> Mongod {
         _ => None,
     };
     Mongod {
-        version: version
-            .ok()
-            .and_then(|info| info.get_str("version").ok().map(str::to_owned))
-            .unwrap_or_default(),
+        version: version.ok().and_then(|info| info.get_str("version").ok().map(str::to_owned)).unwrap_or_default(),
         set_name: hello.set_name,
         writable: hello.is_writable_primary,
         secondary: hello.secondary,
         primary: hello.primary,
         access,
-        config: config
-            .ok()
-            .and_then(|answer| config::from_document(answer.get_document("config").ok()?).ok()),
+        config: config.ok().and_then(|answer| config::from_document(answer.get_document("config").ok()?).ok()),
         members: status.map(|status| members(&status)).unwrap_or_default(),
         users: users.map(|answer| users_of(&answer)),
     }
@@ -110,10 +102,7 @@ pub fn members(status: &Document) -> Vec<MemberStatus> {
                 host: member.get_str("name").ok()?.to_owned(),
                 state: member.get_str("stateStr").ok()?.to_owned(),
                 healthy: member.get_f64("health").is_ok_and(|health| health > 0.0),
-                optime_ms: member
-                    .get_datetime("optimeDate")
-                    .ok()
-                    .map(|time| time.timestamp_millis()),
+                optime_ms: member.get_datetime("optimeDate").ok().map(|time| time.timestamp_millis()),
             })
         })
         .collect()
@@ -125,25 +114,15 @@ pub fn users_of(answer: &Document) -> BTreeMap<String, Vec<Role>> {
         .filter_map(|user| {
             let mut roles: Vec<Role> = documents(user, "roles")
                 .filter_map(|role| {
-                    Some(Role {
-                        role: role.get_str("role").ok()?.to_owned(),
-                        db: role.get_str("db").ok()?.to_owned(),
-                    })
+                    Some(Role { role: role.get_str("role").ok()?.to_owned(), db: role.get_str("db").ok()?.to_owned() })
                 })
                 .collect();
             roles.sort_unstable();
-            Some((
-                format!("{}.{}", user.get_str("db").ok()?, user.get_str("user").ok()?),
-                roles,
-            ))
+            Some((format!("{}.{}", user.get_str("db").ok()?, user.get_str("user").ok()?), roles))
         })
         .collect()
 }
 
 fn documents<'d>(document: &'d Document, field: &str) -> impl Iterator<Item = &'d Document> {
-    document
-        .get_array(field)
-        .into_iter()
-        .flatten()
-        .filter_map(|item| item.as_document())
+    document.get_array(field).into_iter().flatten().filter_map(|item| item.as_document())
 }

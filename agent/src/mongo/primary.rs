@@ -16,29 +16,15 @@ impl Census {
         let mut hosts: Vec<&String> = hosts.into_iter().collect();
         hosts.sort_unstable();
         hosts.dedup();
-        Self(
-            join_all(
-                hosts
-                    .into_iter()
-                    .map(|host| async move { (host.clone(), hello::of(host).await) }),
-            )
-            .await,
-        )
+        Self(join_all(hosts.into_iter().map(|host| async move { (host.clone(), hello::of(host).await) })).await)
     }
 
     /// Asks a set's hosts, and if none of them is primary also the one that they know: it may be about to leave.
     pub async fn of_set(set: &str, hosts: impl IntoIterator<Item = &String>) -> Self {
         let mut census = Self::take(hosts).await;
         if census.primary(set).is_none() {
-            let named: Vec<String> = census
-                .answers()
-                .filter_map(|(_, hello)| hello.primary.clone())
-                .collect();
-            census.0.extend(
-                Self::take(named.iter().filter(|host| census.get(host).is_none()))
-                    .await
-                    .0,
-            );
+            let named: Vec<String> = census.answers().filter_map(|(_, hello)| hello.primary.clone()).collect();
+            census.0.extend(Self::take(named.iter().filter(|host| census.get(host).is_none())).await.0);
         }
         census
     }
@@ -50,9 +36,7 @@ impl Census {
 
     /// Those that answered.
     pub fn answers(&self) -> impl Iterator<Item = (&str, &Hello)> {
-        self.0
-            .iter()
-            .filter_map(|(host, answer)| Some((host.as_str(), answer.as_ref().ok()?)))
+        self.0.iter().filter_map(|(host, answer)| Some((host.as_str(), answer.as_ref().ok()?)))
     }
 
     /// The host that takes writes. One that was cut off may still believe so: the later election counts.
@@ -76,16 +60,9 @@ impl Census {
 fn state(hello: &Hello) -> &'static str {
     match hello {
         Hello { set_name: None, .. } => "in no set yet",
-        Hello {
-            is_writable_primary: true,
-            ..
-        } => "PRIMARY",
+        Hello { is_writable_primary: true, .. } => "PRIMARY",
         Hello { arbiter_only: true, .. } => "ARBITER",
-        Hello {
-            secondary: true,
-            primary: None,
-            ..
-        } => "SECONDARY and knows no primary",
+        Hello { secondary: true, primary: None, .. } => "SECONDARY and knows no primary",
         Hello { secondary: true, .. } => "SECONDARY",
         _ => "neither PRIMARY nor SECONDARY yet",
     }
@@ -100,7 +77,5 @@ pub async fn connect(set: &SetAddress, login: Option<&Login>) -> Result<Peer, Fa
             .with_hint("look with `distctl status` which of its members are down; a majority must be up"));
     };
     let host = host.to_owned();
-    Peer::connect(&host, login)
-        .await
-        .map_err(|error| Failure::new(object, format!("lost its primary {host}: {error}")))
+    Peer::connect(&host, login).await.map_err(|error| Failure::new(object, format!("lost its primary {host}: {error}")))
 }

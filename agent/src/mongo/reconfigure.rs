@@ -19,35 +19,18 @@ async fn try_once(request: &ReconfigureRequest, login: Option<&Login>, deadline:
     let object = format!("replica set {}", request.set.name);
     let primary = primary::connect(&request.set, login).await.map_err(Missed::Yet)?;
     let missed = |error: Error| miss(&object, &primary.host, &error);
-    let answer = primary
-        .ask(doc! { "replSetGetConfig": 1, "commitmentStatus": true })
-        .await
-        .map_err(missed)?;
-    let current = answer
-        .get_document("config")
-        .map_err(|_| unreadable(&object, "it has no field `config`"))?;
+    let answer = primary.ask(doc! { "replSetGetConfig": 1, "commitmentStatus": true }).await.map_err(missed)?;
+    let current = answer.get_document("config").map_err(|_| unreadable(&object, "it has no field `config`"))?;
     let now = config::from_document(current).map_err(|why| unreadable(&object, &why))?;
     let mut next = config::merge(current, &request.config);
     let wanted = config::from_document(&next).map_err(|why| unreadable(&object, &why))?;
     if config::is_same(&now, &wanted) {
-        let pending = || {
-            Missed::Yet(Failure::new(
-                &object,
-                "a majority has not taken the new configuration in time",
-            ))
-        };
-        return answer
-            .get_bool("commitmentStatus")
-            .unwrap_or(true)
-            .then_some(())
-            .ok_or_else(pending);
+        let pending = || Missed::Yet(Failure::new(&object, "a majority has not taken the new configuration in time"));
+        return answer.get_bool("commitmentStatus").unwrap_or(true).then_some(()).ok_or_else(pending);
     }
     let changes = config::voting_changes(&now, &wanted);
     if changes.len() > 1 {
-        let cause = format!(
-            "only one member may gain or lose its vote at a time, not {}",
-            changes.join(", ")
-        );
+        let cause = format!("only one member may gain or lose its vote at a time, not {}", changes.join(", "));
         return Err(Missed::Ever(
             Failure::new(object, cause).with_hint("run distctl again: the set has changed since it looked"),
         ));
@@ -60,27 +43,15 @@ async fn try_once(request: &ReconfigureRequest, login: Option<&Login>, deadline:
 async fn send(primary: &Peer, config: Document, deadline: Deadline) -> Result<(), Error> {
     let left = deadline.left();
     let limit = i64::try_from(left.as_millis()).unwrap_or(i64::MAX).max(1);
-    primary
-        .run(
-            doc! { "replSetReconfig": config, "maxTimeMS": limit },
-            left + super::connect::ASKING,
-        )
-        .await
-        .map(drop)
+    primary.run(doc! { "replSetReconfig": config, "maxTimeMS": limit }, left + super::connect::ASKING).await.map(drop)
 }
 
 fn unreadable(object: &str, why: &str) -> Missed {
-    Missed::Ever(Failure::new(
-        object,
-        format!("has a configuration that can't be read: {why}"),
-    ))
+    Missed::Ever(Failure::new(object, format!("has a configuration that can't be read: {why}")))
 }
 
 fn miss(object: &str, host: &str, error: &Error) -> Missed {
-    let failure = Failure::new(
-        object,
-        format!("its primary {host} does not take the configuration: {error}"),
-    );
+    let failure = Failure::new(object, format!("its primary {host} does not take the configuration: {error}"));
     match error {
         Error::Login(_) => {
             Missed::Ever(failure.with_hint("the administrator's password file in the guest is not what mongod knows"))

@@ -27,15 +27,9 @@ const RETRY: Duration = Duration::from_millis(20);
 /// Initiates a set with the member of this guest and adds the others.
 pub async fn initiate(request: &InitiateRequest) -> Result<(), Failure> {
     let deadline = Deadline::after_ms(request.timeout_ms);
-    let set = Birth {
-        object: format!("replica set {}", request.config.name),
-        wanted: &request.config,
-        deadline,
-    };
+    let set = Birth { object: format!("replica set {}", request.config.name), wanted: &request.config, deadline };
     let first = set.first_member(request.port)?;
-    let mongod = Peer::local(request.port, None)
-        .await
-        .map_err(|error| set.fail("its first mongod", &error))?;
+    let mongod = Peer::local(request.port, None).await.map_err(|error| set.fail("its first mongod", &error))?;
     progress(format!("initiating {}", request.config.name));
     set.begin(&mongod, first).await?;
     if set.await_primary(&mongod).await? {
@@ -55,17 +49,11 @@ impl Birth<'_> {
     /// The member that runs here.
     fn first_member(&self, port: u16) -> Result<&SetMember, Failure> {
         let here = |member: &&SetMember| {
-            member
-                .host
-                .parse::<SocketAddr>()
-                .is_ok_and(|host| host.port() == port && network::is_own(host.ip()))
+            member.host.parse::<SocketAddr>().is_ok_and(|host| host.port() == port && network::is_own(host.ip()))
         };
         let first = self.wanted.members.iter().find(here).ok_or_else(|| {
-            Failure::new(
-                &self.object,
-                format!("has no member on port {port} of an address of this guest"),
-            )
-            .with_hint("check that the container has the address that the topology gives it")
+            Failure::new(&self.object, format!("has no member on port {port} of an address of this guest"))
+                .with_hint("check that the container has the address that the topology gives it")
         })?;
         if first.votes == 0 || first.priority <= 0.0 || first.arbiter_only {
             let cause = format!("can't begin with {}: it may not be primary", first.host);
@@ -78,10 +66,7 @@ impl Birth<'_> {
     async fn begin(&self, mongod: &Peer, first: &SetMember) -> Result<(), Failure> {
         let config = self.config(&[first], 1);
         loop {
-            let error = match mongod
-                .run(doc! { "replSetInitiate": config.clone() }, self.deadline.left())
-                .await
-            {
+            let error = match mongod.run(doc! { "replSetInitiate": config.clone() }, self.deadline.left()).await {
                 Ok(_) => return Ok(()),
                 Err(error) => error,
             };
@@ -110,24 +95,15 @@ impl Birth<'_> {
     async fn await_primary(&self, mongod: &Peer) -> Result<bool, Failure> {
         loop {
             match mongod.hello().await {
-                Ok(Hello {
-                    is_writable_primary: true,
-                    ..
-                }) => return Ok(true),
-                Ok(Hello {
-                    primary: Some(_),
-                    secondary: true,
-                    ..
-                }) => return Ok(false),
+                Ok(Hello { is_writable_primary: true, .. }) => return Ok(true),
+                Ok(Hello { primary: Some(_), secondary: true, .. }) => return Ok(false),
                 Ok(_) | Err(_) => {}
             }
             if !self.deadline.pause(RETRY).await {
                 let hosts: Vec<String> = self.wanted.members.iter().map(|member| member.host.clone()).collect();
                 let states = Census::take(&hosts).await.describe();
-                return Err(
-                    Failure::new(&self.object, format!("has elected no primary in time: {states}"))
-                        .with_hint("a majority of its members must run, reach each other and have the same keyfile"),
-                );
+                return Err(Failure::new(&self.object, format!("has elected no primary in time: {states}"))
+                    .with_hint("a majority of its members must run, reach each other and have the same keyfile"));
             }
         }
     }
@@ -157,10 +133,7 @@ impl Birth<'_> {
                 next.len(),
                 self.wanted.members.len()
             ));
-            match mongod
-                .run(doc! { "replSetReconfig": config }, self.deadline.left())
-                .await
-            {
+            match mongod.run(doc! { "replSetReconfig": config }, self.deadline.left()).await {
                 Ok(_) => {}
                 Err(error) if error.code() == Some(code::UNAUTHORIZED) => return Ok(()),
                 Err(error) => self.try_again(error).await?,
@@ -175,22 +148,13 @@ impl Birth<'_> {
         }
         let hosts: Vec<String> = self.wanted.members.iter().map(|member| member.host.clone()).collect();
         let states = Census::take(&hosts).await.describe();
-        Err(Failure::new(
-            &self.object,
-            format!("can't take in all its members: {error}; {states}"),
-        )
-        .with_hint("its members must run, reach each other and have the same keyfile"))
+        Err(Failure::new(&self.object, format!("can't take in all its members: {error}; {states}"))
+            .with_hint("its members must run, reach each other and have the same keyfile"))
     }
 
     fn config(&self, members: &[&SetMember], version: i64) -> Document {
         let members = members.iter().map(|member| (*member).clone()).collect();
-        let mut config = config::merge(
-            &Document::new(),
-            &SetConfig {
-                members,
-                ..self.wanted.clone()
-            },
-        );
+        let mut config = config::merge(&Document::new(), &SetConfig { members, ..self.wanted.clone() });
         config.insert("version", version);
         config
     }
@@ -209,14 +173,8 @@ fn is_worth_another_try(error: &Error) -> bool {
 /// more voter.
 fn batch<'m>(wanted: &'m [SetMember], present: &[&str], first: &str) -> Vec<&'m SetMember> {
     let is_present = |member: &SetMember| member.host == first || present.contains(&member.host.as_str());
-    let newcomer = wanted
-        .iter()
-        .find(|member| member.votes > 0 && !is_present(member))
-        .map(|member| &member.host);
-    wanted
-        .iter()
-        .filter(|member| is_present(member) || member.votes == 0 || Some(&member.host) == newcomer)
-        .collect()
+    let newcomer = wanted.iter().find(|member| member.votes > 0 && !is_present(member)).map(|member| &member.host);
+    wanted.iter().filter(|member| is_present(member) || member.votes == 0 || Some(&member.host) == newcomer).collect()
 }
 
 #[cfg(test)]
@@ -231,10 +189,7 @@ mod tests {
     fn one_voter_at_a_time() {
         let wanted = [member("a", 1), member("b", 1), member("c", 0), member("d", 1)];
         let hosts = |present: &[&str]| -> Vec<String> {
-            batch(&wanted, present, "a")
-                .iter()
-                .map(|member| member.host.clone())
-                .collect()
+            batch(&wanted, present, "a").iter().map(|member| member.host.clone()).collect()
         };
         assert_eq!(hosts(&["a"]), ["a", "b", "c"]);
         assert_eq!(hosts(&["a", "b", "c"]), ["a", "b", "c", "d"]);

@@ -29,21 +29,12 @@ struct Users<'r> {
 
 impl<'r> Users<'r> {
     fn read(request: &'r EnsureUsersRequest) -> Result<Self, Failure> {
-        let logins = request
-            .users
-            .iter()
-            .map(|user| Login::read(&user.credential))
-            .collect::<Result<_, _>>()?;
+        let logins = request.users.iter().map(|user| Login::read(&user.credential)).collect::<Result<_, _>>()?;
         let object = match &request.set {
             Some(set) => format!("users of replica set {}", set.name),
             None => format!("users of the mongod on port {}", request.port),
         };
-        Ok(Self {
-            request,
-            admin: Login::read(&request.admin)?,
-            logins,
-            object,
-        })
+        Ok(Self { request, admin: Login::read(&request.admin)?, logins, object })
     }
 
     fn everyone(&self) -> impl Iterator<Item = (&'r UserSpec, &Login)> {
@@ -53,20 +44,13 @@ impl<'r> Users<'r> {
     async fn try_once(&self) -> Result<(), Missed> {
         let host = self.primary().await?;
         let admin = self.log_in(&host).await?;
-        let known = admin
-            .ask(doc! { "usersInfo": 1 })
-            .await
-            .map_err(|error| self.miss(&host, &error))?;
+        let known = admin.ask(doc! { "usersInfo": 1 }).await.map_err(|error| self.miss(&host, &error))?;
         let known = look::users_of(&known);
         if self.request.users.iter().flat_map(|user| &user.roles).any(is_agents) {
-            roles::ensure(&admin)
-                .await
-                .map_err(|error| self.miss(AGENT_ROLE, &error))?;
+            roles::ensure(&admin).await.map_err(|error| self.miss(AGENT_ROLE, &error))?;
         }
         for (user, login) in self.everyone() {
-            self.ensure_user(&admin, &known, user, login)
-                .await
-                .map_err(|error| self.miss(&login.user, &error))?;
+            self.ensure_user(&admin, &known, user, login).await.map_err(|error| self.miss(&login.user, &error))?;
         }
         Ok(())
     }
@@ -74,50 +58,36 @@ impl<'r> Users<'r> {
     /// Where users can be made: here if this mongod takes writes, else at the set's primary.
     async fn primary(&self) -> Result<String, Missed> {
         let local = format!("127.0.0.1:{}", self.request.port);
-        let hello = super::hello::of(&local)
-            .await
-            .map_err(|error| self.miss(&local, &error))?;
+        let hello = super::hello::of(&local).await.map_err(|error| self.miss(&local, &error))?;
         let Some(set) = self.request.set.as_ref().filter(|_| !hello.is_writable_primary) else {
             return Ok(local);
         };
         let census = Census::of_set(&set.name, &set.hosts).await;
         census.primary(&set.name).map(str::to_owned).ok_or_else(|| {
-            Missed::Yet(Failure::new(
-                &self.object,
-                format!("there is no primary: {}", census.describe()),
-            ))
+            Missed::Yet(Failure::new(&self.object, format!("there is no primary: {}", census.describe())))
         })
     }
 
     /// Logs in as the administrator, who is made first where there is no user yet.
     async fn log_in(&self, host: &str) -> Result<Peer, Missed> {
-        let admin = Peer::connect(host, Some(&self.admin))
-            .await
-            .map_err(|error| self.miss(host, &error))?;
+        let admin = Peer::connect(host, Some(&self.admin)).await.map_err(|error| self.miss(host, &error))?;
         let refusal = match admin.ask(doc! { "ping": 1 }).await {
             Ok(_) => return Ok(admin),
             Err(Error::Login(why)) => why,
             Err(error) => return Err(self.miss(host, &error)),
         };
-        let anybody = Peer::connect(host, None)
-            .await
-            .map_err(|error| self.miss(host, &error))?;
+        let anybody = Peer::connect(host, None).await.map_err(|error| self.miss(host, &error))?;
         match look::without_login(&anybody).await {
             Access::NoUsers => self.create_admin(&anybody).await?,
             Access::Granted => return Err(Missed::Ever(self.without_authentication(host))),
             Access::Refused(_) => return Err(self.refused(host, &refusal)),
         }
         // The connections of the first client have all been refused.
-        Peer::connect(host, Some(&self.admin))
-            .await
-            .map_err(|error| self.miss(host, &error))
+        Peer::connect(host, Some(&self.admin)).await.map_err(|error| self.miss(host, &error))
     }
 
     async fn create_admin(&self, anybody: &Peer) -> Result<(), Missed> {
-        let first = self
-            .everyone()
-            .next()
-            .filter(|(user, _)| user.credential.user == self.admin.user);
+        let first = self.everyone().next().filter(|(user, _)| user.credential.user == self.admin.user);
         let Some((user, login)) = first else {
             let cause = format!("the first user must be the administrator {}", self.admin.user);
             return Err(Missed::Ever(Failure::new(&self.object, cause)));
@@ -157,11 +127,7 @@ impl<'r> Users<'r> {
 
     fn miss(&self, what: &str, error: &Error) -> Missed {
         let failure = Failure::new(&self.object, format!("{what}: {error}"));
-        if error.is_transient() {
-            Missed::Yet(failure)
-        } else {
-            Missed::Ever(failure)
-        }
+        if error.is_transient() { Missed::Yet(failure) } else { Missed::Ever(failure) }
     }
 
     fn without_authentication(&self, host: &str) -> Failure {
@@ -174,14 +140,12 @@ impl<'r> Users<'r> {
     fn refused(&self, host: &str, why: &str) -> Missed {
         let (user, file) = (&self.admin.user, &self.request.admin.password_file);
         Missed::Ever(
-            Failure::new(
-                &self.object,
-                format!("{host} has users but does not let {user} in: {why}"),
-            )
-            .with_hint(format!(
-                "put the password that mongod knows for {user} into {file}, or change it in mongod with \
+            Failure::new(&self.object, format!("{host} has users but does not let {user} in: {why}")).with_hint(
+                format!(
+                    "put the password that mongod knows for {user} into {file}, or change it in mongod with \
                  db.changeUserPassword(\"{user}\", ...) to what the file says"
-            )),
+                ),
+            ),
         )
     }
 }
@@ -200,10 +164,8 @@ async fn can_log_in(host: &str, login: &Login) -> Result<bool, Error> {
 
 /// Only the stronger of mongod's two mechanisms: all drivers since 2018 speak it.
 fn with_roles(command: &str, login: &Login, roles: &[Role]) -> Document {
-    let roles: Vec<Document> = roles
-        .iter()
-        .map(|role| doc! { "role": role.role.clone(), "db": role.db.clone() })
-        .collect();
+    let roles: Vec<Document> =
+        roles.iter().map(|role| doc! { "role": role.role.clone(), "db": role.db.clone() }).collect();
     let mut document = Document::new();
     document.insert(command, login.user.clone());
     document.extend(doc! { "pwd": login.password.clone(), "roles": roles, "mechanisms": ["SCRAM-SHA-256"] });

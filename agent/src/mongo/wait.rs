@@ -25,10 +25,7 @@ pub async fn mongod(request: &WaitMongodRequest) -> Result<(), Failure> {
             return Err(explain(&request.unit, unit, Some(&request.log), "its mongod does not start").await);
         }
         if !deadline.pause(SOON).await {
-            let cause = format!(
-                "its mongod does not answer on {host} after {} ms ({error})",
-                request.timeout_ms
-            );
+            let cause = format!("its mongod does not answer on {host} after {} ms ({error})", request.timeout_ms);
             return Err(explain(&request.unit, &unit.unwrap_or_default(), Some(&request.log), &cause).await);
         }
     }
@@ -61,11 +58,7 @@ pub async fn replica_set(request: &WaitReplicaSetRequest) -> Result<(), Failure>
         }
         if !deadline.pause(SOON).await {
             let what = waited_for.unwrap_or_default();
-            let cause = format!(
-                "is not healthy after {} ms: {what}; {}",
-                request.timeout_ms,
-                census.describe()
-            );
+            let cause = format!("is not healthy after {} ms: {what}; {}", request.timeout_ms, census.describe());
             return Err(Failure::new(format!("replica set {}", request.set.name), cause)
                 .with_hint("look with `distctl logs` at the mongod that lags behind; all must have the same keyfile"));
         }
@@ -77,10 +70,7 @@ fn waited_for(census: &Census, request: &WaitReplicaSetRequest) -> Option<String
     let Some(primary) = census.primary(&request.set.name) else {
         return Some("there is no primary".into());
     };
-    let name = census
-        .get(primary)
-        .and_then(|hello| hello.as_ref().ok()?.me.clone())
-        .unwrap_or_else(|| primary.into());
+    let name = census.get(primary).and_then(|hello| hello.as_ref().ok()?.me.clone()).unwrap_or_else(|| primary.into());
     request.members.iter().find_map(|member| match census.get(member)? {
         Ok(hello) if hello.serves(&request.set.name) && hello.primary.as_ref() == Some(&name) => None,
         Ok(hello) if hello.serves(&request.set.name) => Some(format!("{member} does not follow the primary {name}")),

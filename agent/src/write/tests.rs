@@ -12,11 +12,7 @@ impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let metadata = folder.path().metadata().unwrap();
-        Self {
-            owner: metadata.uid().to_string(),
-            group: metadata.gid().to_string(),
-            folder,
-        }
+        Self { owner: metadata.uid().to_string(), group: metadata.gid().to_string(), folder }
     }
 
     fn at(&self, name: &str) -> String {
@@ -25,30 +21,15 @@ impl Bench {
 
     fn file(&self, name: &str, content: FileContent) -> FileWrite {
         let (owner, group) = (self.owner.clone(), self.group.clone());
-        FileWrite {
-            path: self.at(name),
-            mode: 0o640,
-            owner,
-            group,
-            content,
-        }
+        FileWrite { path: self.at(name), mode: 0o640, owner, group, content }
     }
 
     fn write(&self, files: Vec<FileWrite>) -> Result<(), Failure> {
-        write_all(
-            &WriteRequest {
-                files,
-                ..WriteRequest::default()
-            },
-            &self.at("cache.json"),
-        )
+        write_all(&WriteRequest { files, ..WriteRequest::default() }, &self.at("cache.json"))
     }
 
     fn names(&self, folder: &str) -> BTreeSet<String> {
-        fs::read_dir(self.at(folder))
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect()
+        fs::read_dir(self.at(folder)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 }
 
@@ -57,10 +38,7 @@ fn inline(text: &str) -> FileContent {
 }
 
 fn staged(path: String, content: &[u8]) -> FileContent {
-    FileContent::Staged {
-        path,
-        sha256: hash::of_bytes(content),
-    }
+    FileContent::Staged { path, sha256: hash::of_bytes(content) }
 }
 
 #[test]
@@ -71,10 +49,7 @@ fn a_file_is_replaced_whole_and_leaves_nothing_beside() {
     fs::write(bench.at("etc/.mongod.conf.distctl-new"), "half").unwrap();
     bench.write(vec![bench.file("etc/mongod.conf", inline("new"))]).unwrap();
     assert_eq!(fs::read_to_string(bench.at("etc/mongod.conf")).unwrap(), "new");
-    assert_eq!(
-        fs::metadata(bench.at("etc/mongod.conf")).unwrap().mode() & 0o7777,
-        0o640
-    );
+    assert_eq!(fs::metadata(bench.at("etc/mongod.conf")).unwrap().mode() & 0o7777, 0o640);
     assert_eq!(bench.names("etc"), BTreeSet::from(["mongod.conf".to_owned()]));
 }
 
@@ -92,9 +67,7 @@ fn a_link_is_replaced_and_not_followed() {
 fn a_staged_file_is_moved_once_and_only_if_it_is_right() {
     let bench = Bench::new();
     fs::write(bench.at("staged"), "mongod").unwrap();
-    let wrong = bench
-        .write(vec![bench.file("bin/mongod", staged(bench.at("staged"), b"other"))])
-        .unwrap_err();
+    let wrong = bench.write(vec![bench.file("bin/mongod", staged(bench.at("staged"), b"other"))]).unwrap_err();
     assert!(wrong.cause.contains("has the SHA-256"), "{wrong}");
     assert!(!Path::new(&bench.at("bin/mongod")).exists());
 
@@ -109,17 +82,10 @@ fn a_staged_file_is_moved_once_and_only_if_it_is_right() {
 fn a_staged_file_on_another_file_system_is_copied() {
     let bench = Bench::new();
     let other = tempfile::tempdir_in("/dev/shm").unwrap();
-    assert_ne!(
-        other.path().metadata().unwrap().dev(),
-        bench.folder.path().metadata().unwrap().dev()
-    );
+    assert_ne!(other.path().metadata().unwrap().dev(), bench.folder.path().metadata().unwrap().dev());
     let from = other.path().join("staged");
     fs::write(&from, "agent").unwrap();
-    bench
-        .write(vec![
-            bench.file("agent", staged(from.to_str().unwrap().into(), b"agent")),
-        ])
-        .unwrap();
+    bench.write(vec![bench.file("agent", staged(from.to_str().unwrap().into(), b"agent"))]).unwrap();
     assert_eq!(fs::read_to_string(bench.at("agent")).unwrap(), "agent");
     assert!(!from.exists());
 }
@@ -130,12 +96,7 @@ fn directories_and_removals() {
     fs::write(bench.at("gone"), "").unwrap();
     let (owner, group) = (bench.owner.clone(), bench.group.clone());
     let request = WriteRequest {
-        directories: vec![Directory {
-            path: bench.at("a/b"),
-            mode: 0o750,
-            owner,
-            group,
-        }],
+        directories: vec![Directory { path: bench.at("a/b"), mode: 0o750, owner, group }],
         remove: vec![bench.at("gone"), bench.at("never there")],
         ..WriteRequest::default()
     };

@@ -85,12 +85,7 @@ pub struct Failure {
 impl Failure {
     /// Says what failed and why.
     pub fn new(object: impl Into<String>, cause: impl Into<String>) -> Self {
-        Self {
-            object: object.into(),
-            cause: cause.into(),
-            log: Vec::new(),
-            hint: None,
-        }
+        Self { object: object.into(), cause: cause.into(), log: Vec::new(), hint: None }
     }
 
     /// Adds what to do next.

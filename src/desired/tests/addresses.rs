@@ -17,13 +17,7 @@ fn topology_text(hosts: &[(u8, u8)]) -> String {
     }
     text += "mongodb:\n  binary: /usr/bin/mongod\n  standalone:\n";
     for (at, (_, port)) in hosts.iter().enumerate() {
-        writeln!(
-            text,
-            "    m{at}: {{ container: c{}, port: {} }}",
-            at / 2,
-            27_017 + u16::from(*port)
-        )
-        .unwrap();
+        writeln!(text, "    m{at}: {{ container: c{}, port: {} }}", at / 2, 27_017 + u16::from(*port)).unwrap();
     }
     text
 }

@@ -23,14 +23,9 @@ fn an_artifact_is_hashed_and_pushed() {
     fs::write(folder.path().join("mongod"), "a binary").unwrap();
     let desired = tried(ARTIFACT, folder.path()).unwrap();
     let db1 = &desired.containers["db1"];
-    let Content::Artifact { path, sha256, size } = &db1.files["/usr/local/bin/mongod"].content else {
-        panic!()
-    };
+    let Content::Artifact { path, sha256, size } = &db1.files["/usr/local/bin/mongod"].content else { panic!() };
     assert_eq!((path, *size), (&folder.path().join("mongod"), 8));
-    assert_eq!(
-        sha256,
-        "a31362f60e9c65899145b6d69e92ceb0ae73fdc3a44f91dd654c9301548c4f5f"
-    );
+    assert_eq!(sha256, "a31362f60e9c65899145b6d69e92ceb0ae73fdc3a44f91dd654c9301548c4f5f");
     assert_debug_snapshot!(db1.devices["root"], @r#"
     {
         "path": "/",
@@ -46,9 +41,7 @@ fn artifacts_that_are_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let shown = |text: &str| {
         let findings = tried(text, folder.path()).unwrap_err();
-        findings
-            .render(false)
-            .replace(folder.path().to_str().unwrap(), "FOLDER")
+        findings.render(false).replace(folder.path().to_str().unwrap(), "FOLDER")
     };
     assert_snapshot!(shown(ARTIFACT), @"
     error: `FOLDER/mongod` can't be read: No such file or directory (os error 2)
@@ -83,10 +76,7 @@ fn templates_beside_the_file_go_first() {
     let own = folder.path().join("templates/mongod.conf");
     fs::write(&own, "my port is {{ port }}").unwrap();
     let desired = tried(SHOP, folder.path()).unwrap();
-    assert_eq!(
-        text(&desired.containers["db1"], "/etc/distctl/mongod-27017.conf"),
-        "my port is 27017"
-    );
+    assert_eq!(text(&desired.containers["db1"], "/etc/distctl/mongod-27017.conf"), "my port is 27017");
 
     fs::write(&own, "my port is {{ prot }}").unwrap();
     assert_snapshot!(tried(SHOP, folder.path()).unwrap_err().render(false), @"
@@ -112,10 +102,8 @@ fn a_tree_shows_what_is_pushed_but_no_secret() {
     let desired = expanded(SHOP);
     let folder = tempfile::tempdir().unwrap();
     let written = write_tree(&desired, folder.path()).unwrap();
-    let names: Vec<_> = written
-        .iter()
-        .map(|path| path.strip_prefix(folder.path()).unwrap().display().to_string())
-        .collect();
+    let names: Vec<_> =
+        written.iter().map(|path| path.strip_prefix(folder.path()).unwrap().display().to_string()).collect();
     assert_snapshot!(names.join("\n"), @"
     db1/etc/distctl/mongod-27017.conf
     db1/etc/distctl/mongod-27018.conf
@@ -195,11 +183,7 @@ fn a_tree_shows_what_is_pushed_but_no_secret() {
       "units": {}
     }
     "#);
-    assert_eq!(
-        write_tree(&desired, folder.path()).unwrap(),
-        written,
-        "writing it again is no error"
-    );
+    assert_eq!(write_tree(&desired, folder.path()).unwrap(), written, "writing it again is no error");
 }
 
 #[test]

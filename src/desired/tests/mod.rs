@@ -43,10 +43,7 @@ services:
 "#;
 
 fn agent() -> AgentFile {
-    AgentFile {
-        sha256: "0123456789abcdef".repeat(4),
-        size: 1_000,
-    }
+    AgentFile { sha256: "0123456789abcdef".repeat(4), size: 1_000 }
 }
 
 fn expanded(text: &str) -> Desired {
@@ -72,17 +69,8 @@ fn files(container: &Container) -> String {
             Content::Bytes(_) => "rendered".to_owned(),
             other => format!("{other:?}"),
         };
-        let restarts = file
-            .restarts
-            .as_ref()
-            .map(|unit| format!(" restarts {unit}"))
-            .unwrap_or_default();
-        writeln!(
-            list,
-            "{:04o} {}:{} {path} {content}{restarts}",
-            file.mode, file.owner, file.group
-        )
-        .unwrap();
+        let restarts = file.restarts.as_ref().map(|unit| format!(" restarts {unit}")).unwrap_or_default();
+        writeln!(list, "{:04o} {}:{} {path} {content}{restarts}", file.mode, file.owner, file.group).unwrap();
     }
     list
 }

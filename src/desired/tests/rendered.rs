@@ -201,23 +201,11 @@ fn revision(text: &str, agent: &AgentFile) -> Option<String> {
 #[test]
 fn a_revision_changes_with_what_needs_a_restart() {
     let first = revision(SHOP, &agent());
-    let other_agent = AgentFile {
-        sha256: "f".repeat(64),
-        size: 1,
-    };
+    let other_agent = AgentFile { sha256: "f".repeat(64), size: 1 };
     assert_eq!(first, revision(SHOP, &other_agent), "a new agent restarts nothing");
-    assert_eq!(
-        first,
-        revision(&SHOP.replace("election_timeout: 2s", "fast_handover: false"), &agent())
-    );
+    assert_eq!(first, revision(&SHOP.replace("election_timeout: 2s", "fast_handover: false"), &agent()));
     assert_eq!(first, revision(&SHOP.replace("priority: 2", "priority: 3"), &agent()));
     assert_ne!(first, revision(&SHOP.replace("memory: 2GiB", "memory: 8GiB"), &agent()));
-    assert_ne!(
-        first,
-        revision(&SHOP.replace("/usr/bin/mongod", "/opt/mongod"), &agent())
-    );
-    assert_ne!(
-        first,
-        revision(&SHOP.replace("  settings:", "  auth: none\n  settings:"), &agent())
-    );
+    assert_ne!(first, revision(&SHOP.replace("/usr/bin/mongod", "/opt/mongod"), &agent()));
+    assert_ne!(first, revision(&SHOP.replace("  settings:", "  auth: none\n  settings:"), &agent()));
 }

@@ -182,8 +182,5 @@ fn a_replica_set() {
 #[test]
 fn without_settings_a_set_has_those_of_mongodb() {
     let desired = expanded(&SHOP.replace("  settings: { election_timeout: 2s }\n", ""));
-    assert_eq!(
-        desired.replica_sets["rsA"].config.settings,
-        protocol::SetSettings::default()
-    );
+    assert_eq!(desired.replica_sets["rsA"].config.settings, protocol::SetSettings::default());
 }

@@ -21,16 +21,8 @@ pub struct World {
 impl World {
     /// A world with nothing in it.
     pub fn empty() -> Self {
-        let seen = Observed {
-            network: Part::Absent,
-            containers: BTreeMap::new(),
-            taken: BTreeMap::new(),
-        };
-        Self {
-            seen,
-            sets: BTreeMap::new(),
-            disks: BTreeMap::new(),
-        }
+        let seen = Observed { network: Part::Absent, containers: BTreeMap::new(), taken: BTreeMap::new() };
+        Self { seen, sets: BTreeMap::new(), disks: BTreeMap::new() }
     }
 
     /// Plans and carries out until nothing is left to do; gives the number of passes.
@@ -55,10 +47,7 @@ impl World {
     /// Carries out the first steps of a plan, as a run that is killed does.
     pub fn carry_out_first(&mut self, count: usize, plan: &Plan, desired: &Desired) {
         for (index, step) in plan.steps.iter().enumerate().take(count) {
-            assert!(
-                step.after.iter().all(|before| *before < index),
-                "a step waits for a later one"
-            );
+            assert!(step.after.iter().all(|before| *before < index), "a step waits for a later one");
             self.perform(&step.action, desired);
             self.refresh(desired);
         }
@@ -89,25 +78,15 @@ impl World {
         match action {
             Action::CreateNetwork(network) => {
                 let config = network.config.clone();
-                self.seen.network = Part::Present(Network {
-                    managed: true,
-                    config,
-                    users: 0,
-                });
+                self.seen.network = Part::Present(Network { managed: true, config, users: 0 });
             }
             Action::UpdateNetwork { config, .. } => {
-                let Part::Present(network) = &mut self.seen.network else {
-                    panic!("no network")
-                };
+                let Part::Present(network) = &mut self.seen.network else { panic!("no network") };
                 merge(&mut network.config, config);
             }
             Action::DeleteNetwork { .. } => self.seen.network = Part::Absent,
             Action::CreateContainer(wanted) => self.create(wanted),
-            Action::UpdateContainer {
-                container,
-                config,
-                devices,
-            } => {
+            Action::UpdateContainer { container, config, devices } => {
                 let seen = self.container(container);
                 merge(&mut seen.config, config);
                 seen.devices.extend(devices.clone());
@@ -133,32 +112,16 @@ impl World {
                 let known = packages.iter().map(|name| (name.clone(), "1".to_string()));
                 self.guest(container).packages.extend(known);
             }
-            Action::WriteFiles {
-                container,
-                directories,
-                files,
-                remove,
-                ..
-            } => {
+            Action::WriteFiles { container, directories, files, remove, .. } => {
                 let guest = self.guest(container);
                 for directory in directories {
                     let state = path(None, directory.mode, &directory.owner, &directory.group);
                     guest.paths.insert(directory.path.clone(), state);
                 }
-                guest
-                    .paths
-                    .extend(files.iter().map(|(at, file)| (at.clone(), written(file))));
-                guest
-                    .unit_files
-                    .retain(|unit| !remove.contains(&format!("/etc/systemd/system/{unit}")));
+                guest.paths.extend(files.iter().map(|(at, file)| (at.clone(), written(file))));
+                guest.unit_files.retain(|unit| !remove.contains(&format!("/etc/systemd/system/{unit}")));
             }
-            Action::ChangeUnits {
-                container,
-                start,
-                restart,
-                stop,
-                ..
-            } => {
+            Action::ChangeUnits { container, start, restart, stop, .. } => {
                 let wanted = &desired.containers[container].units;
                 let guest = self.guest(container);
                 for unit in start.iter().chain(restart).filter(|unit| wanted.contains_key(*unit)) {
@@ -175,21 +138,15 @@ impl World {
         match action {
             Action::InitiateReplicaSet { first, config } => {
                 for member in &config.members {
-                    assert!(
-                        !self.sets.contains_key(&member.host),
-                        "{} is in a set already",
-                        member.host
-                    );
+                    assert!(!self.sets.contains_key(&member.host), "{} is in a set already", member.host);
                     self.sets.insert(member.host.clone(), config.clone());
                 }
                 self.assert_up(&first.host);
             }
             Action::ReconfigureReplicaSet { set, config, .. } => self.reconfigure(set, config),
             Action::EnsureUsers { through, access, .. } => {
-                let users = access
-                    .users
-                    .iter()
-                    .map(|user| (format!("admin.{}", user.credential.user), user.roles.clone()));
+                let users =
+                    access.users.iter().map(|user| (format!("admin.{}", user.credential.user), user.roles.clone()));
                 let users = users.collect();
                 let (container, port) = (through.container.clone(), through.port);
                 let mongod = self.mongod(&container, port);
@@ -205,34 +162,19 @@ impl World {
     fn reconfigure(&mut self, set: &SetAddress, config: &SetConfig) {
         let before = self.sets.values().find(|known| known.name == set.name).unwrap().clone();
         let votes = |config: &SetConfig| -> Vec<String> {
-            config
-                .members
-                .iter()
-                .filter(|member| member.votes > 0)
-                .map(|member| member.host.clone())
-                .collect()
+            config.members.iter().filter(|member| member.votes > 0).map(|member| member.host.clone()).collect()
         };
         let (old, new) = (votes(&before), votes(config));
         let changed = old.iter().filter(|host| !new.contains(host)).count()
             + new.iter().filter(|host| !old.contains(host)).count();
         assert!(changed <= 1, "{changed} votes change at once");
         self.sets.retain(|_, known| known.name != set.name);
-        self.sets.extend(
-            config
-                .members
-                .iter()
-                .map(|member| (member.host.clone(), config.clone())),
-        );
+        self.sets.extend(config.members.iter().map(|member| (member.host.clone(), config.clone())));
     }
 
     fn assert_up(&self, host: &str) {
-        let up = self
-            .seen
-            .containers
-            .values()
-            .filter_map(Part::seen)
-            .filter_map(|seen| seen.guest.seen())
-            .any(|guest| {
+        let up =
+            self.seen.containers.values().filter_map(Part::seen).filter_map(|seen| seen.guest.seen()).any(|guest| {
                 guest.mongods.iter().any(|(port, mongod)| {
                     mongod.is_ok()
                         && host.ends_with(&format!(":{port}"))
@@ -251,10 +193,7 @@ impl World {
         let container = self.container(name);
         container.status = Status::Stopped;
         if let Part::Present(mut guest) = std::mem::replace(&mut container.guest, Part::Absent) {
-            guest
-                .units
-                .values_mut()
-                .for_each(|unit| unit.active = "inactive".into());
+            guest.units.values_mut().for_each(|unit| unit.active = "inactive".into());
             guest.mongods.clear();
             self.disks.insert(name.to_string(), guest);
         }
@@ -267,9 +206,7 @@ impl World {
             devices: wanted.devices.clone(),
             guest: Part::Absent,
         };
-        self.seen
-            .containers
-            .insert(wanted.name.clone(), Part::Present(container));
+        self.seen.containers.insert(wanted.name.clone(), Part::Present(container));
     }
 
     fn start(&mut self, name: &str, desired: &Desired) {
@@ -303,19 +240,11 @@ impl World {
             let Part::Present(guest) = &mut container.guest else {
                 continue;
             };
-            if !guest
-                .units
-                .get(&wanted.unit)
-                .is_some_and(|unit| unit.active == "active")
-            {
+            if !guest.units.get(&wanted.unit).is_some_and(|unit| unit.active == "active") {
                 guest.mongods.insert(wanted.port, Err(MongodAbsence::NotListening));
                 continue;
             }
-            let before = guest
-                .mongods
-                .get(&wanted.port)
-                .and_then(|known| known.as_ref().ok())
-                .cloned();
+            let before = guest.mongods.get(&wanted.port).and_then(|known| known.as_ref().ok()).cloned();
             let fresh = answer(&wanted.host, self.sets.get(&wanted.host), before);
             guest.mongods.insert(wanted.port, Ok(fresh));
         }
@@ -354,11 +283,7 @@ fn answer(host: &str, set: Option<&SetConfig>, before: Option<Mongod>) -> Mongod
     let is_primary = primary.is_none_or(|primary| primary.host == host);
     let members = set.into_iter().flat_map(|set| &set.members).map(|member| MemberStatus {
         host: member.host.clone(),
-        state: if Some(member.id) == primary.map(|one| one.id) {
-            "PRIMARY".into()
-        } else {
-            "SECONDARY".into()
-        },
+        state: if Some(member.id) == primary.map(|one| one.id) { "PRIMARY".into() } else { "SECONDARY".into() },
         healthy: true,
         optime_ms: Some(1),
     });
@@ -396,13 +321,7 @@ fn running(revision: Option<String>) -> UnitState {
 }
 
 fn path(sha256: Option<String>, mode: u32, owner: &str, group: &str) -> PathState {
-    PathState {
-        sha256,
-        mode,
-        owner: owner.into(),
-        group: group.into(),
-        size: 1,
-    }
+    PathState { sha256, mode, owner: owner.into(), group: group.into(), size: 1 }
 }
 
 fn written(file: &File) -> PathState {

@@ -10,16 +10,8 @@ use crate::plan::{Options, diff, down, removal};
 fn a_foreign_network_that_serves_is_used_and_left_alone() {
     let desired = system::empty();
     let mut world = World::empty();
-    let config = [
-        ("ipv4.address".into(), "10.10.10.1/24".into()),
-        ("ipv4.nat".into(), "true".into()),
-    ]
-    .into();
-    world.seen.network = Part::Present(Network {
-        managed: true,
-        config,
-        users: 3,
-    });
+    let config = [("ipv4.address".into(), "10.10.10.1/24".into()), ("ipv4.nat".into(), "true".into())].into();
+    world.seen.network = Part::Present(Network { managed: true, config, users: 3 });
     assert!(plan(&desired, &world.seen).is_clean());
 }
 
@@ -28,20 +20,9 @@ fn a_foreign_network_that_differs_is_refused_with_both_ways_out() {
     let desired = system::empty();
     let mut world = World::empty();
     let config = [("ipv4.address".into(), "10.20.0.1/24".into())].into();
-    world.seen.network = Part::Present(Network {
-        managed: true,
-        config,
-        users: 3,
-    });
-    insta::assert_snapshot!(plan(&desired, &world.seen), @"refused: network shopbr0 is not distctl's, and ipv4.address is 10.20.0.1/24 and not 10.10.10.1/24, ipv4.nat is unset and not true (name another network under `network: name:`, or take this one over with `--adopt`)");
-    let adopted = diff(
-        &desired,
-        &world.seen,
-        &Options {
-            adopt: true,
-            ..Options::default()
-        },
-    );
+    world.seen.network = Part::Present(Network { managed: true, config, users: 3 });
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"refused: network shopbr0: is not distctl's, and ipv4.address is 10.20.0.1/24 and not 10.10.10.1/24, ipv4.nat is unset and not true (name another network under `network: name:`, or take this one over with `--adopt`)");
+    let adopted = diff(&desired, &world.seen, &Options { adopt: true, ..Options::default() });
     insta::assert_snapshot!(adopted, @"
     1  update network shopbr0: differs
          ipv4.address: 10.20.0.1/24 -> 10.10.10.1/24 (live)
@@ -57,8 +38,8 @@ fn a_foreign_container_is_refused() {
     world.container("db1").config.remove(OWNER_KEY);
     world.container("db3").config.insert(OWNER_KEY.into(), "another".into());
     insta::assert_snapshot!(plan(&desired, &world.seen), @"
-    refused: container db1 exists already and is not distctl's (name another container in the topology, or take this one over with `--adopt`)
-    refused: container db3 exists already and belongs to topology another (name another container in the topology, or take this one over with `--adopt`)
+    refused: container db1: exists already and is not distctl's (name another container in the topology, or take this one over with `--adopt`)
+    refused: container db3: exists already and belongs to topology another (name another container in the topology, or take this one over with `--adopt`)
     ");
 }
 
@@ -66,11 +47,8 @@ fn a_foreign_container_is_refused() {
 fn an_address_that_another_holds_is_refused() {
     let desired = system::shop();
     let mut world = World::empty();
-    world
-        .seen
-        .taken
-        .insert("10.10.10.14".parse().unwrap(), "/1.0/instances/printer".into());
-    insta::assert_snapshot!(plan(&desired, &world.seen).refusals[0], @"container db3 its address 10.10.10.14 is held by /1.0/instances/printer (give one of the two another address)");
+    world.seen.taken.insert("10.10.10.14".parse().unwrap(), "/1.0/instances/printer".into());
+    insta::assert_snapshot!(plan(&desired, &world.seen).refusals[0], @"container db3: its address 10.10.10.14 is held by /1.0/instances/printer (give one of the two another address)");
 }
 
 #[test]
@@ -78,7 +56,7 @@ fn a_guest_without_systemd_is_refused() {
     let desired = system::shop();
     let mut world = settled(&desired);
     world.guest("db3").systemd = None;
-    insta::assert_snapshot!(plan(&desired, &world.seen).refusals[0], @"container db3 has no systemd, which distctl runs everything with (make it from an image whose init is systemd, `images:debian/12` for instance)");
+    insta::assert_snapshot!(plan(&desired, &world.seen).refusals[0], @"container db3: has no systemd, which distctl runs everything with (make it from an image whose init is systemd, `images:debian/12` for instance)");
 }
 
 #[test]
@@ -87,7 +65,7 @@ fn a_container_that_is_declared_no_more_is_named() {
     let world = settled(&desired);
     desired.containers.remove("db3");
     desired.standalones.clear();
-    insta::assert_snapshot!(plan(&desired, &world.seen), @"degraded: container db3 belongs to this topology and is not declared in it any more (declare it again, or remove it with its data: `distctl destroy --only db3`)");
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"degraded: container db3: belongs to this topology and is not declared in it any more (declare it again, or remove it with its data: `distctl destroy --only db3`)");
 }
 
 #[test]

@@ -23,9 +23,7 @@ fn two_new_members_come_one_by_one_and_get_their_votes_last() {
     let before = system::spread();
     let mut world = settled(&before);
     let names = [("d", 24), ("e", 25)];
-    let desired = names.iter().fold(before, |desired, (name, octet)| {
-        system::with_container(desired, name, *octet)
-    });
+    let desired = names.iter().fold(before, |desired, (name, octet)| system::with_container(desired, name, *octet));
     let members: Vec<(&str, u16)> = ["a", "b", "c", "d", "e"].map(|name| (name, 27017)).into();
     let desired = system::with_set(desired, "rs", &members);
     world.carry_out(&plan(&desired, &world.seen.clone()), &desired);
@@ -102,7 +100,7 @@ fn a_roll_waits_until_all_members_are_healthy() {
     world.mongod("a", 27017).members[2].state = "RECOVERING".into();
     insta::assert_snapshot!(plan(&desired, &world.seen), @"
        1  wait until 10.10.10.23:27017 of rs is healthy: 10.10.10.23:27017 is RECOVERING
-    degraded: replica set rs changes of its configuration wait until all members are healthy (run `distctl up` again when they are)
+    degraded: replica set rs: changes of its configuration wait until all members are healthy (run `distctl up` again when they are)
     then: look again, for what only shows when these steps are done
     ");
 }
@@ -115,10 +113,10 @@ fn a_set_without_a_majority_is_named_and_not_touched() {
         world.container(name).guest = crate::observed::Part::Unreachable("no answer".into());
     }
     insta::assert_snapshot!(plan(&desired, &world.seen), @"
-    degraded: container b can't be looked into: no answer (run `distctl doctor`)
-    degraded: container c can't be looked into: no answer (run `distctl doctor`)
-    degraded: replica set rs container b can't be looked into; container c can't be looked into (mend that first; changes of the set wait for it)
-    degraded: replica set rs has no majority and takes no writes (start the missing members)
+    degraded: container b: can't be looked into: no answer (run `distctl doctor`)
+    degraded: container c: can't be looked into: no answer (run `distctl doctor`)
+    degraded: replica set rs: container b can't be looked into; container c can't be looked into (mend that first; changes of the set wait for it)
+    degraded: replica set rs: has no majority and takes no writes (start the missing members)
     ");
 }
 
@@ -126,12 +124,7 @@ fn a_set_without_a_majority_is_named_and_not_touched() {
 fn users_changed_by_hand_are_corrected() {
     let desired = system::shop();
     let mut world = settled(&desired);
-    world
-        .mongod("db1", 27017)
-        .users
-        .as_mut()
-        .unwrap()
-        .remove("admin.distctl-agent");
+    world.mongod("db1", 27017).users.as_mut().unwrap().remove("admin.distctl-agent");
     insta::assert_snapshot!(plan(&desired, &world.seen), @"
        1  ensure users of rsA: admin, distctl-agent: differs
             user distctl-agent: missing -> distctlAgent@admin (live)
@@ -144,7 +137,7 @@ fn a_refused_credential_is_named_with_both_passwords_places() {
     let desired = system::shop();
     let mut world = settled(&desired);
     world.mongod("db3", 27017).access = protocol::Access::Refused("Authentication failed".into());
-    insta::assert_snapshot!(plan(&desired, &world.seen), @"degraded: users of users mongod refuses the user distctl-agent: Authentication failed (compare the password in /etc/distctl/users.agent with the user in the database `admin`, or restore that user with the administrator's password in /var/lib/distctl/secrets/users.admin)");
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"degraded: users of users: mongod refuses the user distctl-agent: Authentication failed (compare the password in /etc/distctl/users.agent with the user in the database `admin`, or restore that user with the administrator's password in /var/lib/distctl/secrets/users.admin)");
 }
 
 #[test]
@@ -168,5 +161,5 @@ fn a_restart_of_a_sick_set_is_refused() {
     let mut world: World = settled(&desired);
     let sick = world.mongod("db1", 27018);
     sick.secondary = false;
-    insta::assert_snapshot!(restart(&desired, &world.seen, &["rsA".into()]), @"refused: replica set rsA is restarted only when all of it is healthy; 10.10.10.12:27018 is not (run `distctl up` to mend it first)");
+    insta::assert_snapshot!(restart(&desired, &world.seen, &["rsA".into()]), @"refused: replica set rsA: is restarted only when all of it is healthy; 10.10.10.12:27018 is not (run `distctl up` to mend it first)");
 }

@@ -54,15 +54,9 @@ pub fn with_container(mut desired: Desired, name: &str, octet: u8) -> Desired {
 
 /// A replica set with members in containers that are declared already.
 pub fn with_set(mut desired: Desired, name: &str, members: &[(&str, u16)]) -> Desired {
-    let mongods: Vec<Mongod> = members
-        .iter()
-        .map(|(container, port)| mongod(&mut desired, container, *port))
-        .collect();
+    let mongods: Vec<Mongod> = members.iter().map(|(container, port)| mongod(&mut desired, container, *port)).collect();
     for (container, _) in members {
-        let keyfile = SecretName {
-            owner: name.into(),
-            kind: SecretKind::Keyfile,
-        };
+        let keyfile = SecretName { owner: name.into(), kind: SecretKind::Keyfile };
         let files = &mut desired.containers.get_mut(*container).unwrap().files;
         files.insert(format!("/var/lib/distctl/secrets/{name}.keyfile"), secret(&keyfile));
         files.insert(format!("/etc/distctl/{name}.keyfile"), secret(&keyfile));
@@ -79,12 +73,7 @@ pub fn with_set(mut desired: Desired, name: &str, members: &[(&str, u16)]) -> De
         settings: SetSettings::default(),
         other: BTreeMap::new(),
     };
-    let set = ReplicaSet {
-        name: name.into(),
-        members: mongods,
-        config,
-        access: Some(access(name)),
-    };
+    let set = ReplicaSet { name: name.into(), members: mongods, config, access: Some(access(name)) };
     desired.replica_sets.insert(name.into(), set);
     desired
 }
@@ -92,11 +81,7 @@ pub fn with_set(mut desired: Desired, name: &str, members: &[(&str, u16)]) -> De
 /// A mongod of its own.
 pub fn with_standalone(mut desired: Desired, name: &str, container: &str, port: u16) -> Desired {
     let mongod = mongod(&mut desired, container, port);
-    let standalone = Standalone {
-        name: name.into(),
-        mongod,
-        access: Some(access(name)),
-    };
+    let standalone = Standalone { name: name.into(), mongod, access: Some(access(name)) };
     desired.standalones.insert(name.into(), standalone);
     desired
 }
@@ -110,10 +95,8 @@ pub fn shop() -> Desired {
 
 /// A set with one member in each of three containers.
 pub fn spread() -> Desired {
-    let desired = ["a", "b", "c"]
-        .iter()
-        .zip(21..)
-        .fold(empty(), |desired, (name, octet)| with_container(desired, name, octet));
+    let desired =
+        ["a", "b", "c"].iter().zip(21..).fold(empty(), |desired, (name, octet)| with_container(desired, name, octet));
     with_set(desired, "rs", &[("a", 27017), ("b", 27017), ("c", 27017)])
 }
 
@@ -133,29 +116,12 @@ pub fn member(id: i64, host: &str, priority: f64) -> SetMember {
 }
 
 fn access(owner: &str) -> Access {
-    let admin = Credential {
-        user: "admin".into(),
-        password_file: format!("/var/lib/distctl/secrets/{owner}.admin"),
-    };
-    let agent = Credential {
-        user: "distctl-agent".into(),
-        password_file: format!("/etc/distctl/{owner}.agent"),
-    };
-    let role = |role: &str| {
-        vec![Role {
-            role: role.into(),
-            db: "admin".into(),
-        }]
-    };
+    let admin = Credential { user: "admin".into(), password_file: format!("/var/lib/distctl/secrets/{owner}.admin") };
+    let agent = Credential { user: "distctl-agent".into(), password_file: format!("/etc/distctl/{owner}.agent") };
+    let role = |role: &str| vec![Role { role: role.into(), db: "admin".into() }];
     let users = vec![
-        UserSpec {
-            credential: admin.clone(),
-            roles: role("root"),
-        },
-        UserSpec {
-            credential: agent.clone(),
-            roles: role("distctlAgent"),
-        },
+        UserSpec { credential: admin.clone(), roles: role("root") },
+        UserSpec { credential: agent.clone(), roles: role("distctlAgent") },
     ];
     Access { admin, agent, users }
 }
@@ -170,21 +136,12 @@ fn mongod(desired: &mut Desired, container: &str, port: u16) -> Mongod {
         log: format!("/var/log/mongodb/mongod-{port}.log"),
         data: format!("/var/lib/mongodb/{port}"),
     };
-    let directory = |path: &str| Directory {
-        path: path.into(),
-        mode: 0o700,
-        owner: "mongodb".into(),
-        group: "mongodb".into(),
-    };
+    let directory =
+        |path: &str| Directory { path: path.into(), mode: 0o700, owner: "mongodb".into(), group: "mongodb".into() };
     inside.system_users = vec!["mongodb".into()];
     inside.directories.push(directory(&mongod.data));
-    inside
-        .files
-        .insert(format!("/etc/systemd/system/{}", mongod.unit), text("[Service]"));
-    let unit = Unit {
-        revision: Some("r1".into()),
-        log: Some(mongod.log.clone()),
-    };
+    inside.files.insert(format!("/etc/systemd/system/{}", mongod.unit), text("[Service]"));
+    let unit = Unit { revision: Some("r1".into()), log: Some(mongod.log.clone()) };
     inside.units.insert(mongod.unit.clone(), unit);
     mongod
 }
@@ -198,11 +155,5 @@ fn secret(name: &SecretName) -> File {
 }
 
 fn file(content: Content) -> File {
-    File {
-        mode: 0o644,
-        owner: "root".into(),
-        group: "root".into(),
-        content,
-        restarts: None,
-    }
+    File { mode: 0o644, owner: "root".into(), group: "root".into(), content, restarts: None }
 }

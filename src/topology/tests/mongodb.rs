@@ -6,13 +6,8 @@ use super::{found, found_after_head};
 
 /// A set of these members.
 fn set(members: &[&str]) -> String {
-    let list: String = members
-        .iter()
-        .map(|member| format!("        - {{ {member} }}\n"))
-        .collect();
-    found_after_head(&format!(
-        "mongodb:\n  binary: /usr/bin/mongod\n  replica_sets:\n    rsA:\n      members:\n{list}"
-    ))
+    let list: String = members.iter().map(|member| format!("        - {{ {member} }}\n")).collect();
+    found_after_head(&format!("mongodb:\n  binary: /usr/bin/mongod\n  replica_sets:\n    rsA:\n      members:\n{list}"))
 }
 
 fn three(section: &str) -> String {
@@ -70,9 +65,7 @@ fn references_and_ports() {
 
 #[test]
 fn votes() {
-    let members: Vec<String> = (0..8)
-        .map(|n| format!("container: db{}, port: {}", n % 3 + 1, 27_017 + n))
-        .collect();
+    let members: Vec<String> = (0..8).map(|n| format!("container: db{}, port: {}", n % 3 + 1, 27_017 + n)).collect();
     assert_snapshot!(set(&members.iter().map(String::as_str).collect::<Vec<_>>()), @"
     error 19:11 mongodb.replica_sets.rsA.members[7] «{ container: db2, port: 27024 }»
       `rsA` has 8 votes, 7 are the most
@@ -92,9 +85,8 @@ fn votes() {
     error 12:48 mongodb.replica_sets.rsA.members[0].votes «2»
       `2` is not 0 or 1
     ");
-    let many: Vec<String> = (0..51)
-        .map(|n| format!("container: db1, port: {}, votes: {}", 2_000 + n, u8::from(n < 1)))
-        .collect();
+    let many: Vec<String> =
+        (0..51).map(|n| format!("container: db1, port: {}, votes: {}", 2_000 + n, u8::from(n < 1))).collect();
     assert_snapshot!(set(&many.iter().map(String::as_str).collect::<Vec<_>>()), @"
     error 62:11 mongodb.replica_sets.rsA.members[50] «{ container: db1, port: 2050, votes: 0 }»
       `rsA` has 51 members, 50 are the most

@@ -5,15 +5,11 @@ use insta::assert_snapshot;
 use super::{found, found_after_head};
 
 fn network(network: &str) -> String {
-    found(&format!(
-        "name: shop\nnetwork: {network}\ncontainers:\n  db1: {{ ipv4: 10.1.0.11 }}\n"
-    ))
+    found(&format!("name: shop\nnetwork: {network}\ncontainers:\n  db1: {{ ipv4: 10.1.0.11 }}\n"))
 }
 
 fn container(container: &str) -> String {
-    found(&format!(
-        "name: shop\nnetwork: {{ name: br0, ipv4: 10.1.0.1/24 }}\ncontainers:\n  {container}\n"
-    ))
+    found(&format!("name: shop\nnetwork: {{ name: br0, ipv4: 10.1.0.1/24 }}\ncontainers:\n  {container}\n"))
 }
 
 #[test]

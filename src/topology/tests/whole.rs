@@ -89,18 +89,13 @@ services:
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("topology.yaml");
     fs::write(&file, &text).unwrap();
-    assert!(
-        load_without_files(&file).is_ok(),
-        "taking a system down needs no artifacts"
-    );
+    assert!(load_without_files(&file).is_ok(), "taking a system down needs no artifacts");
 }
 
 #[test]
 fn a_person_sees_the_line_and_the_part() {
-    let findings = read(&format!(
-        "{HEAD}  db4: {{ ipv4: 10.1.0.11, limts: {{}} }}\nmongodb: {{ auth: none }}\n"
-    ))
-    .unwrap_err();
+    let findings =
+        read(&format!("{HEAD}  db4: {{ ipv4: 10.1.0.11, limts: {{}} }}\nmongodb: {{ auth: none }}\n")).unwrap_err();
     assert_snapshot!(findings.render(false), @"
     error: 10.1.0.11 is the address of `db1` already
      --> topology.yaml:7:16
@@ -181,17 +176,9 @@ fn warnings_are_no_errors() {
 
 /// The properties of a schema and of all that it refers to, as `Type.key`.
 fn properties(schema: &Value) -> BTreeSet<String> {
-    let definitions = schema["$defs"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(name, value)| (name.as_str(), value));
+    let definitions = schema["$defs"].as_object().unwrap().iter().map(|(name, value)| (name.as_str(), value));
     let keys = definitions.chain([("Topology", schema)]).flat_map(|(name, value)| {
-        value["properties"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(move |(key, _)| (name, key))
+        value["properties"].as_object().into_iter().flatten().map(move |(key, _)| (name, key))
     });
     keys.map(|(name, key)| format!("{name}.{key}")).collect()
 }
@@ -203,10 +190,8 @@ fn the_schema_has_the_keys_that_are_read() {
     let text = include_str!("../../../tests/it/topologies/every-place.yaml");
     let mut read_keys = BTreeSet::new();
     for finding in read(text).unwrap_err().list {
-        let Some(name) = finding
-            .message
-            .strip_prefix("there is no key `Zzzz")
-            .and_then(|rest| rest.strip_suffix("` here"))
+        let Some(name) =
+            finding.message.strip_prefix("there is no key `Zzzz").and_then(|rest| rest.strip_suffix("` here"))
         else {
             continue;
         };
@@ -225,11 +210,7 @@ fn every_key_can_be_written() {
     let (mut set, mut unset) = (BTreeSet::new(), BTreeSet::new());
     sort_keys(&written, &mut set, &mut unset);
     let never: Vec<_> = unset.difference(&set).copied().collect();
-    assert_eq!(
-        never,
-        ["member", "url"],
-        "the example leaves keys out that could be written"
-    );
+    assert_eq!(never, ["member", "url"], "the example leaves keys out that could be written");
 }
 
 /// Sorts the keys of a value into those that have one and those that have none.

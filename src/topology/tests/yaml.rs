@@ -188,10 +188,7 @@ containers:
 ",
     )
     .unwrap();
-    assert_eq!(
-        topology.containers.get("db2").unwrap().limits.memory.unwrap().bytes(),
-        2 << 30
-    );
+    assert_eq!(topology.containers.get("db2").unwrap().limits.memory.unwrap().bytes(), 2 << 30);
     assert_eq!(topology.containers.get("db2").unwrap().ipv4.to_string(), "10.1.0.12");
 }
 

@@ -15,10 +15,7 @@ pub(super) fn check(topology: &Topology, notes: &mut Notes) {
     let given = topology.mongodb.cache;
     if let Some(cache) = given.filter(|cache| cache.bytes() < MIN_CACHE) {
         notes
-            .error(
-                cache.span,
-                format!("mongod takes no cache below {}", Size::from_bytes(MIN_CACHE)),
-            )
+            .error(cache.span, format!("mongod takes no cache below {}", Size::from_bytes(MIN_CACHE)))
             .instead("leave `cache` out, or write `256MiB` or more");
     }
     let mut mongods: BTreeMap<&str, u64> = BTreeMap::new();
@@ -26,33 +23,19 @@ pub(super) fn check(topology: &Topology, notes: &mut Notes) {
         *mongods.entry(container).or_default() += 1;
     }
     for (name, count) in mongods {
-        let Some(memory) = topology
-            .containers
-            .get(name)
-            .and_then(|container| container.limits.memory)
-        else {
+        let Some(memory) = topology.containers.get(name).and_then(|container| container.limits.memory) else {
             continue;
         };
         let least = Size::from_bytes(count * (MIN_CACHE + OVERHEAD));
-        let many = if count == 1 {
-            "a mongod".to_owned()
-        } else {
-            format!("{count} mongods")
-        };
+        let many = if count == 1 { "a mongod".to_owned() } else { format!("{count} mongods") };
         if memory.value < least {
             notes
-                .error(
-                    memory.span,
-                    format!("`{name}` is too small for {many}: they need at least {least}"),
-                )
+                .error(memory.span, format!("`{name}` is too small for {many}: they need at least {least}"))
                 .instead(format!("write `memory: {least}` or more, or move members elsewhere"));
         } else if let Some(cache) = given.filter(|cache| count * (cache.bytes() + OVERHEAD) > memory.bytes()) {
             let need = Size::from_bytes(count * (cache.bytes() + OVERHEAD));
             notes
-                .warning(
-                    memory.span,
-                    format!("`{name}` is small for {many} with that cache: they may need {need}"),
-                )
+                .warning(memory.span, format!("`{name}` is small for {many} with that cache: they may need {need}"))
                 .instead(format!("write `memory: {need}`, or leave `mongodb.cache` out"))
                 .also(cache.span, "the cache of each");
         }

@@ -39,20 +39,14 @@ pub(crate) fn check(topology: &Topology, folder: &Path, notes: &mut Notes) {
         }
     }
     for (_, service) in topology.services.iter() {
-        for binary in service
-            .binary
-            .iter()
-            .filter(|binary| !topology.artifacts.declares(binary))
-        {
+        for binary in service.binary.iter().filter(|binary| !topology.artifacts.declares(binary)) {
             exists(binary, folder, notes);
         }
         for (_, file) in service.files.iter() {
             if let Some(source) = &file.source {
                 exists(source, folder, notes);
             }
-            file.template
-                .iter()
-                .for_each(|path| template(path, folder, topology, notes));
+            file.template.iter().for_each(|path| template(path, folder, topology, notes));
         }
     }
 }

@@ -8,24 +8,14 @@ use super::suggest;
 pub(super) fn check(topology: &Topology, notes: &mut Notes) {
     for (name, rule) in topology.fragmentation.iter() {
         let span = topology.fragmentation.span(name);
-        if rule
-            .collection
-            .split_once('.')
-            .is_none_or(|(db, collection)| db.is_empty() || collection.is_empty())
-        {
+        if rule.collection.split_once('.').is_none_or(|(db, collection)| db.is_empty() || collection.is_empty()) {
             notes
-                .error(
-                    rule.collection.span,
-                    format!("`{}` does not name a database", rule.collection.value),
-                )
+                .error(rule.collection.span, format!("`{}` does not name a database", rule.collection.value))
                 .instead(format!("write `DATABASE.{}`", rule.collection.trim_matches('.')));
         }
         for fragment in &rule.fragments {
             if !topology.mongodb.declares(&fragment.on) {
-                let finding = notes.error(
-                    fragment.on.span,
-                    format!("there is no replica set `{}`", fragment.on.value),
-                );
+                let finding = notes.error(fragment.on.span, format!("there is no replica set `{}`", fragment.on.value));
                 suggest(finding, &fragment.on, topology.mongodb.names());
             }
         }
@@ -44,9 +34,7 @@ fn letters(rule: &Fragmentation, span: Span, notes: &mut Notes) {
         let Some(range) = &fragment.range else {
             if !fragment.is_default() {
                 readable = false;
-                notes
-                    .error(fragment.span, "this part takes nothing")
-                    .instead("add `range: A-M`, or `default: true`");
+                notes.error(fragment.span, "this part takes nothing").instead("add `range: A-M`, or `default: true`");
             }
             continue;
         };
@@ -61,15 +49,11 @@ fn letters(rule: &Fragmentation, span: Span, notes: &mut Notes) {
                 .instead("let each letter be in one range only")
                 .also(other, "this one");
         }
-        owners[from..=to]
-            .iter_mut()
-            .for_each(|owner| *owner = owner.or(Some(range.span)));
+        owners[from..=to].iter_mut().for_each(|owner| *owner = owner.or(Some(range.span)));
     }
     let left: Vec<usize> = (0..26).filter(|letter| owners[*letter].is_none()).collect();
     if readable && !left.is_empty() && !rule.fragments.is_empty() {
-        notes
-            .error(span, format!("no part takes {}", shown(&left)))
-            .instead("let the ranges together go from A to Z");
+        notes.error(span, format!("no part takes {}", shown(&left))).instead("let the ranges together go from A to Z");
     }
 }
 
@@ -87,9 +71,7 @@ fn bounds(range: &At<String>, notes: &mut Notes) -> Option<(usize, usize)> {
         Some((from, to)) => format!("write `{}`", shown_range(from.min(to), from.max(to))),
         None => "write two letters from A to Z, `A-M`, or one; `default: true` takes the rest".to_owned(),
     };
-    notes
-        .error(range.span, format!("`{}` is no range of letters", range.value))
-        .instead(instead);
+    notes.error(range.span, format!("`{}` is no range of letters", range.value)).instead(instead);
     None
 }
 
@@ -118,11 +100,7 @@ fn letter(number: usize) -> char {
 }
 
 fn shown_range(from: usize, to: usize) -> String {
-    if from == to {
-        letter(from).to_string()
-    } else {
-        format!("{}-{}", letter(from), letter(to))
-    }
+    if from == to { letter(from).to_string() } else { format!("{}-{}", letter(from), letter(to)) }
 }
 
 /// Letters in runs: `A-C, F`.
@@ -134,8 +112,5 @@ fn shown(letters: &[usize]) -> String {
             _ => runs.push((*letter, *letter)),
         }
     }
-    runs.into_iter()
-        .map(|(from, to)| shown_range(from, to))
-        .collect::<Vec<_>>()
-        .join(", ")
+    runs.into_iter().map(|(from, to)| shown_range(from, to)).collect::<Vec<_>>().join(", ")
 }

@@ -20,9 +20,7 @@ pub(super) fn check(topology: &Topology, notes: &mut Notes) {
     for (name, set) in mongodb.replica_sets.iter() {
         if set.members.is_empty() && set.complete {
             let span = mongodb.replica_sets.span(name);
-            notes
-                .error(span, format!("`{name}` has no members"))
-                .instead("list at least one under `members`");
+            notes.error(span, format!("`{name}` has no members")).instead("list at least one under `members`");
         }
         set.members.iter().for_each(|place| member(place, notes));
         electable(name, set, notes);
@@ -41,10 +39,7 @@ fn member(place: &At<Member>, notes: &mut Notes) {
     if let Some(priority) = member.priority {
         if !(0.0..=1000.0).contains(&priority.value) {
             notes
-                .error(
-                    priority.span,
-                    format!("a priority of {} is outside 0 to 1000", priority.value),
-                )
+                .error(priority.span, format!("a priority of {} is outside 0 to 1000", priority.value))
                 .instead("write a number from 0 (never primary) to 1000");
         } else if priority.value > 0.0 {
             let why = match member {
@@ -67,10 +62,7 @@ fn member(place: &At<Member>, notes: &mut Notes) {
 
 fn whole_seconds(time: &At<Time>, notes: &mut Notes) {
     notes
-        .error(
-            time.span,
-            format!("MongoDB takes whole seconds here, not {}", time.value),
-        )
+        .error(time.span, format!("MongoDB takes whole seconds here, not {}", time.value))
         .instead(format!("write `{}s`", time.get().as_secs() + 1));
 }
 
@@ -95,10 +87,7 @@ fn binary(topology: &Topology, notes: &mut Notes) {
         Some(binary) if binary.starts_with('/') => {
             if binary.contains(|one: char| one.is_whitespace() || one == '%' || one == '"') {
                 notes
-                    .error(
-                        binary.span,
-                        "a path with spaces, quotes or `%` does not fit into a unit",
-                    )
+                    .error(binary.span, "a path with spaces, quotes or `%` does not fit into a unit")
                     .instead("rename it");
             }
         }
@@ -108,12 +97,8 @@ fn binary(topology: &Topology, notes: &mut Notes) {
             finding.instead("declare it under `artifacts`, or write an absolute path in the image");
         }
         None => {
-            let first = mongodb
-                .replica_sets
-                .declared()
-                .chain(mongodb.standalone.declared())
-                .map(|(_, span)| span)
-                .min();
+            let first =
+                mongodb.replica_sets.declared().chain(mongodb.standalone.declared()).map(|(_, span)| span).min();
             if let Some(span) = first {
                 notes
                     .error(span, "`mongodb.binary` is missing: which mongod runs here?")
@@ -125,32 +110,16 @@ fn binary(topology: &Topology, notes: &mut Notes) {
 
 fn settings(topology: &Topology, notes: &mut Notes) {
     let settings = &topology.mongodb.settings;
-    let times = [
-        settings.election_timeout,
-        settings.heartbeat_interval,
-        settings.heartbeat_timeout,
-    ];
+    let times = [settings.election_timeout, settings.heartbeat_interval, settings.heartbeat_timeout];
     for time in times.iter().flatten().filter(|time| time.millis() == 0) {
-        notes
-            .error(time.span, "this must be longer than nothing")
-            .instead("write a duration such as `2s`");
+        notes.error(time.span, "this must be longer than nothing").instead("write a duration such as `2s`");
     }
-    for time in settings
-        .heartbeat_timeout
-        .iter()
-        .filter(|time| time.millis() % 1000 != 0)
-    {
+    for time in settings.heartbeat_timeout.iter().filter(|time| time.millis() % 1000 != 0) {
         whole_seconds(time, notes);
     }
-    if let Some(timeout) = settings
-        .election_timeout
-        .filter(|time| time.millis() > 0 && time.value < SHORT_TIMEOUT)
-    {
+    if let Some(timeout) = settings.election_timeout.filter(|time| time.millis() > 0 && time.value < SHORT_TIMEOUT) {
         notes
-            .warning(
-                timeout.span,
-                "with so short a timeout a machine that is busy for a moment elects without need",
-            )
+            .warning(timeout.span, "with so short a timeout a machine that is busy for a moment elects without need")
             .instead("write `1s` or more; `fast_handover` makes a crash short in any case");
     }
 }

@@ -13,9 +13,7 @@ pub(super) fn check(topology: &Topology, notes: &mut Notes) {
     for (name, span) in topology.containers.declared() {
         instance(name, span, "a container", notes);
         if name.eq_ignore_ascii_case("localhost") {
-            notes
-                .error(span, "`localhost` is what every container calls itself")
-                .instead("choose another name");
+            notes.error(span, "`localhost` is what every container calls itself").instead("choose another name");
         }
     }
     if let Some(name) = topology.network.name.known() {
@@ -57,17 +55,9 @@ fn instance(name: &str, span: Span, what: &str, notes: &mut Notes) {
 
 /// The nearest name that fits.
 fn fitting(name: &str) -> String {
-    let hyphens: String = name
-        .chars()
-        .map(|one| if one.is_ascii_alphanumeric() { one } else { '-' })
-        .collect();
+    let hyphens: String = name.chars().map(|one| if one.is_ascii_alphanumeric() { one } else { '-' }).collect();
     let start = hyphens.trim_start_matches(|first: char| first == '-' || first.is_ascii_digit());
-    start
-        .chars()
-        .take(63)
-        .collect::<String>()
-        .trim_end_matches('-')
-        .to_owned()
+    start.chars().take(63).collect::<String>().trim_end_matches('-').to_owned()
 }
 
 /// The rule of Incus and Linux for bridges.
@@ -75,20 +65,11 @@ fn bridge(name: &str, span: Span, notes: &mut Notes) {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if !(2..=15).contains(&name.len()) {
         notes
-            .error(
-                span,
-                format!(
-                    "the name of a network has 2 to 15 characters, this one {}",
-                    name.chars().count()
-                ),
-            )
+            .error(span, format!("the name of a network has 2 to 15 characters, this one {}", name.chars().count()))
             .instead("shorten it: the kernel takes no more for an interface");
     } else if !name.bytes().all(allowed) || !name.starts_with(|first: char| first.is_ascii_alphanumeric()) {
         notes
-            .error(
-                span,
-                "the name of a network has letters of ASCII, digits, `-`, `_` and `.`, the first no sign",
-            )
+            .error(span, "the name of a network has letters of ASCII, digits, `-`, `_` and `.`, the first no sign")
             .instead("write a name such as `incusbr0`");
     }
 }
@@ -100,10 +81,7 @@ fn plain<T>(named: &Named<T>, what: &str, notes: &mut Notes) {
         let first = name.starts_with(|first: char| first.is_ascii_alphabetic());
         if !first || name.len() > 63 || !name.bytes().all(allowed) {
             notes
-                .error(
-                    span,
-                    format!("the name of {what} has letters of ASCII, digits, `-` and `_`, at most 63"),
-                )
+                .error(span, format!("the name of {what} has letters of ASCII, digits, `-` and `_`, at most 63"))
                 .instead("begin with a letter and leave other signs out");
         }
     }
@@ -112,22 +90,14 @@ fn plain<T>(named: &Named<T>, what: &str, notes: &mut Notes) {
 /// Sets, single mongods and services are named in one breath in `depends_on` and `{{ mongodb.NAME }}`.
 fn twice(topology: &Topology, notes: &mut Notes) {
     let mongodb = &topology.mongodb;
-    for (name, span) in mongodb
-        .standalone
-        .declared()
-        .filter(|(name, _)| mongodb.replica_sets.declares(name))
-    {
+    for (name, span) in mongodb.standalone.declared().filter(|(name, _)| mongodb.replica_sets.declares(name)) {
         notes
             .error(span, format!("`{name}` is also the name of a replica set"))
             .instead("rename one of the two")
             .also(mongodb.replica_sets.span(name), "the replica set");
     }
     for (name, span) in topology.services.declared().filter(|(name, _)| mongodb.declares(name)) {
-        let other = mongodb
-            .replica_sets
-            .declared()
-            .chain(mongodb.standalone.declared())
-            .find(|(set, _)| *set == name);
+        let other = mongodb.replica_sets.declared().chain(mongodb.standalone.declared()).find(|(set, _)| *set == name);
         notes
             .error(span, format!("`{name}` is also the name of a database"))
             .instead("rename one of the two")
@@ -137,20 +107,14 @@ fn twice(topology: &Topology, notes: &mut Notes) {
 
 /// The rule of Debian, which also keeps options of apt out.
 fn packages(topology: &Topology, notes: &mut Notes) {
-    let containers = topology
-        .containers
-        .iter()
-        .flat_map(|(_, container)| &container.packages);
+    let containers = topology.containers.iter().flat_map(|(_, container)| &container.packages);
     let services = topology.services.iter().flat_map(|(_, service)| &service.packages);
     for package in containers.chain(services) {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
         let first = package.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit());
         if package.len() < 2 || !first || !package.bytes().all(allowed) {
             notes
-                .error(
-                    package.span,
-                    format!("`{}` is no name of a Debian package", package.value),
-                )
+                .error(package.span, format!("`{}` is no name of a Debian package", package.value))
                 .instead("write a name such as `libcurl4`, without a version");
         }
     }

@@ -27,9 +27,7 @@ pub(super) fn check(topology: &Topology, notes: &mut Notes) {
         }
     }
     if topology.image.is_empty() {
-        notes
-            .error(None, "`image` names no image")
-            .instead("leave `image` out, or write `image: debian/12`");
+        notes.error(None, "`image` names no image").instead("leave `image` out, or write `image: debian/12`");
     }
 }
 
@@ -38,14 +36,8 @@ fn subnet(bridge: &At<Ipv4Net>, notes: &mut Notes) -> bool {
     let length = bridge.prefix_len();
     if !(8..=30).contains(&length) {
         notes
-            .error(
-                bridge.span,
-                format!("a prefix length of {length} makes no usable network"),
-            )
-            .instead(format!(
-                "choose 8 to 30; `{}/24` has room for 253 containers",
-                bridge.addr()
-            ));
+            .error(bridge.span, format!("a prefix length of {length} makes no usable network"))
+            .instead(format!("choose 8 to 30; `{}/24` has room for 253 containers", bridge.addr()));
         return false;
     }
     let first = bridge.hosts().next().unwrap_or(bridge.addr());
@@ -57,10 +49,7 @@ fn subnet(bridge: &At<Ipv4Net>, notes: &mut Notes) -> bool {
         return true;
     };
     notes
-        .error(
-            bridge.span,
-            format!("{} is {what}, not one that the bridge can have", bridge.addr()),
-        )
+        .error(bridge.span, format!("{} is {what}, not one that the bridge can have", bridge.addr()))
         .instead(format!("write `{first}/{length}`"));
     true
 }
@@ -78,14 +67,10 @@ fn address(address: &At<Ipv4Addr>, bridge: &At<Ipv4Net>, taken: &[Ipv4Addr], not
     } else {
         return;
     };
-    let free = bridge
-        .hosts()
-        .find(|host| *host != bridge.addr() && !taken.contains(host));
+    let free = bridge.hosts().find(|host| *host != bridge.addr() && !taken.contains(host));
     let finding = notes.error(address.span, message);
     if let Some(free) = free {
-        finding.instead(format!(
-            "write an address of the network that is free, `{free}` for instance"
-        ));
+        finding.instead(format!("write an address of the network that is free, `{free}` for instance"));
     }
     finding.also(bridge.span, "the network");
 }
@@ -111,10 +96,7 @@ fn limits(topology: &Topology, notes: &mut Notes) {
     for (_, container) in topology.containers.iter() {
         if let (Some(disk), None) = (&container.limits.disk, &topology.storage) {
             notes
-                .error(
-                    disk.span,
-                    "a limit of the disk needs to know the pool that the disk is in",
-                )
+                .error(disk.span, "a limit of the disk needs to know the pool that the disk is in")
                 .instead("add `storage: { pool: NAME }`; `incus storage list` shows the names");
         }
         if let Some(memory) = container.limits.memory.filter(|memory| memory.bytes() < 64 << 20) {

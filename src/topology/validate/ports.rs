@@ -25,10 +25,7 @@ fn containers(topology: &Topology, notes: &mut Notes) {
     for (name, container, port) in all {
         if let Some((first, span)) = seen.get(&(container.as_str(), port.value)) {
             notes
-                .error(
-                    port.span,
-                    format!("port {} of `{}` is taken by `{first}`", port.value, container.value),
-                )
+                .error(port.span, format!("port {} of `{}` is taken by `{first}`", port.value, container.value))
                 .instead("give each its own port, or its own container")
                 .also(*span, format!("`{first}` has it"));
         } else {
@@ -40,18 +37,10 @@ fn containers(topology: &Topology, notes: &mut Notes) {
 fn exposed(topology: &Topology, notes: &mut Notes) {
     let mut seen: BTreeMap<SocketAddr, (&str, Span)> = BTreeMap::new();
     for (name, exposed) in topology.expose.iter() {
-        match exposed
-            .listen
-            .parse::<SocketAddr>()
-            .ok()
-            .filter(|address| address.port() > 0)
-        {
+        match exposed.listen.parse::<SocketAddr>().ok().filter(|address| address.port() > 0) {
             None => {
                 notes
-                    .error(
-                        exposed.listen.span,
-                        format!("`{}` is no address and port", exposed.listen.value),
-                    )
+                    .error(exposed.listen.span, format!("`{}` is no address and port", exposed.listen.value))
                     .instead("write `127.0.0.1:3000`, or `0.0.0.0:3000` for every address of the host");
             }
             Some(address) => {
@@ -65,17 +54,11 @@ fn exposed(topology: &Topology, notes: &mut Notes) {
                 }
             }
         }
-        let target = exposed
-            .to
-            .rsplit_once(':')
-            .filter(|(_, port)| port.parse::<u16>().is_ok_and(|port| port > 0));
+        let target = exposed.to.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok_and(|port| port > 0));
         match target {
             None => {
                 notes
-                    .error(
-                        exposed.to.span,
-                        format!("`{}` is no container and port", exposed.to.value),
-                    )
+                    .error(exposed.to.span, format!("`{}` is no container and port", exposed.to.value))
                     .instead("write `web-server:3000`");
             }
             Some((container, _)) if !topology.containers.declares(container) => {

@@ -10,17 +10,9 @@ use super::{declared, suggest};
 
 pub(super) fn check(topology: &Topology, notes: &mut Notes) {
     let services = &topology.services;
-    if let Some(first) = services
-        .declared()
-        .chain(topology.expose.declared())
-        .map(|(_, span)| span)
-        .min()
-    {
+    if let Some(first) = services.declared().chain(topology.expose.declared()).map(|(_, span)| span).min() {
         notes
-            .warning(
-                first,
-                "services and exposed ports are checked but not deployed by this version",
-            )
+            .warning(first, "services and exposed ports are checked but not deployed by this version")
             .instead("run them by hand for now; the databases are built all the same");
     }
     for (name, service) in services.iter() {
@@ -30,14 +22,9 @@ pub(super) fn check(topology: &Topology, notes: &mut Notes) {
         files(&service.files, notes);
         for target in &service.depends_on {
             if !services.declares(target) && !topology.mongodb.declares(target) {
-                let finding = notes.error(
-                    target.span,
-                    format!("there is nothing called `{}` to wait for", target.value),
-                );
-                let known = services
-                    .declared()
-                    .map(|(name, _)| name)
-                    .chain(topology.mongodb.names());
+                let finding =
+                    notes.error(target.span, format!("there is nothing called `{}` to wait for", target.value));
+                let known = services.declared().map(|(name, _)| name).chain(topology.mongodb.names());
                 suggest(finding, target, known.filter(|known| *known != name));
             }
         }
@@ -48,9 +35,7 @@ pub(super) fn check(topology: &Topology, notes: &mut Notes) {
 /// What is run, as whom, and how one sees that it works.
 fn start(name: &str, service: &Service, span: Span, notes: &mut Notes) {
     if service.binary.is_none() && service.command.is_empty() {
-        notes
-            .error(span, format!("`{name}` has nothing to run"))
-            .instead("add `binary:` or `command:`");
+        notes.error(span, format!("`{name}` has nothing to run")).instead("add `binary:` or `command:`");
     }
     if let (Some(check), None) = (&service.healthcheck, &service.port) {
         notes
@@ -67,18 +52,13 @@ fn start(name: &str, service: &Service, span: Span, notes: &mut Notes) {
             && interval.value > timeout.value
         {
             notes
-                .error(
-                    interval.span,
-                    format!("asking every {} never succeeds within {}", *interval, *timeout),
-                )
+                .error(interval.span, format!("asking every {} never succeeds within {}", *interval, *timeout))
                 .instead("write an interval shorter than the timeout")
                 .also(timeout.span, "the timeout");
         }
     }
     for folder in service.working_dir.iter().filter(|folder| !folder.starts_with('/')) {
-        notes
-            .error(folder.span, format!("`{}` is no absolute path", folder.value))
-            .instead("begin with `/`");
+        notes.error(folder.span, format!("`{}` is no absolute path", folder.value)).instead("begin with `/`");
     }
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
     for user in service.user.iter() {
@@ -103,9 +83,8 @@ fn environment(service: &Service, topology: &Topology, notes: &mut Notes) {
     for (_, value) in service.environment.iter() {
         let span = value.span;
         // In quotes a text is two bytes longer in the file. With escapes or over lines it is more: all is marked then.
-        let quotes = (span.end - span.start)
-            .checked_sub(value.len())
-            .filter(|more| value.is_ascii() && [0, 2].contains(more));
+        let quotes =
+            (span.end - span.start).checked_sub(value.len()).filter(|more| value.is_ascii() && [0, 2].contains(more));
         let part =
             |range: &Range<usize>| quotes.map_or(span, |more| span.part(range.start + more / 2, range.end + more / 2));
         filled(value, part, topology, notes);
@@ -144,14 +123,10 @@ fn files(files: &Named<ServiceFile>, notes: &mut Notes) {
         let span = files.span(path);
         match (&file.template, &file.source) {
             (Some(_), Some(source)) => {
-                notes
-                    .error(source.span, format!("`{path}` has two sources"))
-                    .instead("keep `template` or `source`");
+                notes.error(source.span, format!("`{path}` has two sources")).instead("keep `template` or `source`");
             }
             (None, None) => {
-                notes
-                    .error(span, format!("`{path}` has no source"))
-                    .instead("add `template:` or `source:`");
+                notes.error(span, format!("`{path}` has no source")).instead("add `template:` or `source:`");
             }
             _ => {}
         }
@@ -159,9 +134,7 @@ fn files(files: &Named<ServiceFile>, notes: &mut Notes) {
             (3..=4).contains(&mode.len()) && u32::from_str_radix(mode, 8).is_ok_and(|bits| bits <= 0o777)
         };
         for mode in file.mode.iter().filter(|mode| !octal(mode)) {
-            notes
-                .error(mode.span, format!("`{}` are no permission bits", mode.value))
-                .instead("write \"0640\"");
+            notes.error(mode.span, format!("`{}` are no permission bits", mode.value)).instead("write \"0640\"");
         }
     }
 }
@@ -189,10 +162,7 @@ fn visit<'a>(
         if let Some(at) = path.iter().position(|one| *one == target.value) {
             let circle = [&path[at..], &[target.as_str()]].concat().join("` -> `");
             notes
-                .error(
-                    target.span,
-                    format!("services wait for each other in a circle: `{circle}`"),
-                )
+                .error(target.span, format!("services wait for each other in a circle: `{circle}`"))
                 .instead("remove one of these dependencies");
         } else {
             visit(target, services, path, done, notes);

@@ -14,10 +14,7 @@ pub(super) fn check(topology: &Topology, notes: &mut Notes) {
     for (name, set) in sets.iter() {
         if let Some(extra) = set.members.get(MAX_MEMBERS) {
             notes
-                .error(
-                    extra.span,
-                    format!("`{name}` has {} members, {MAX_MEMBERS} are the most", set.members.len()),
-                )
+                .error(extra.span, format!("`{name}` has {} members, {MAX_MEMBERS} are the most", set.members.len()))
                 .instead("remove some members");
         }
         if set.complete {
@@ -31,16 +28,11 @@ fn count(name: &str, set: &ReplicaSet, notes: &mut Notes) {
     let voters: Vec<_> = set.members.iter().filter(|member| member.votes() > 0).collect();
     match (set.members.first(), voters.get(MAX_VOTES), voters.last()) {
         (Some(first), _, None) => {
-            notes
-                .error(first.span, format!("no member of `{name}` votes"))
-                .instead("remove `votes: 0` from some");
+            notes.error(first.span, format!("no member of `{name}` votes")).instead("remove `votes: 0` from some");
         }
         (_, Some(extra), _) => {
             notes
-                .error(
-                    extra.span,
-                    format!("`{name}` has {} votes, {MAX_VOTES} are the most", voters.len()),
-                )
+                .error(extra.span, format!("`{name}` has {} votes, {MAX_VOTES} are the most", voters.len()))
                 .instead("write `votes: 0` for this member and all after it");
         }
         (_, None, Some(last)) if voters.len() % 2 == 0 => {
@@ -48,10 +40,7 @@ fn count(name: &str, set: &ReplicaSet, notes: &mut Notes) {
             notes
                 .warning(
                     last.span,
-                    format!(
-                        "`{name}` has {} votes: it survives no more failures than with {fewer}",
-                        voters.len()
-                    ),
+                    format!("`{name}` has {} votes: it survives no more failures than with {fewer}", voters.len()),
                 )
                 .instead("add a member, remove one, or write `votes: 0` for one");
         }
@@ -69,16 +58,10 @@ fn majorities(topology: &Topology, notes: &mut Notes) {
     let Some((_, _, span)) = risky.iter().min_by_key(|(_, _, span)| *span) else {
         return;
     };
-    let list: Vec<_> = risky
-        .iter()
-        .map(|(name, container, _)| format!("`{name}` in `{container}`"))
-        .collect();
+    let list: Vec<_> = risky.iter().map(|(name, container, _)| format!("`{name}` in `{container}`")).collect();
     let finding = notes.warning(
         *span,
-        format!(
-            "one container holds most votes ({}): while it is down, the set takes no writes",
-            list.join(", ")
-        ),
+        format!("one container holds most votes ({}): while it is down, the set takes no writes", list.join(", ")),
     );
     for (name, _, other) in risky.iter().filter(|(_, _, other)| other != span) {
         finding.also(*other, format!("`{name}` too"));
@@ -96,8 +79,5 @@ fn majority(set: &ReplicaSet) -> Option<&str> {
         *votes.entry(&member.container).or_default() += 1;
     }
     let all: usize = votes.values().sum();
-    votes
-        .into_iter()
-        .find(|(_, here)| all > 1 && *here * 2 > all)
-        .map(|(container, _)| container)
+    votes.into_iter().find(|(_, here)| all > 1 && *here * 2 > all).map(|(container, _)| container)
 }

@@ -65,12 +65,7 @@ fn a_narrow_terminal_cuts_lines_instead_of_wrapping_them() {
         lanes.event(begin, Event::Started { steps: 3 });
         begin_steps(&mut lanes, begin, 3);
         lanes.tick(begin);
-        assert_eq!(
-            terminal.contents().lines().count(),
-            4,
-            "{columns} columns:\n{}",
-            terminal.contents()
-        );
+        assert_eq!(terminal.contents().lines().count(), 4, "{columns} columns:\n{}", terminal.contents());
     }
 }
 

@@ -22,22 +22,12 @@ fn done(step: usize, text: &str, millis: u64) -> Event {
 
 fn failed(step: usize, text: &str, error: &str) -> Event {
     let (lane, text, error) = ("db1".to_string(), text.to_string(), error.to_string());
-    Event::StepFailed {
-        step,
-        lane,
-        text,
-        error,
-    }
+    Event::StepFailed { step, lane, text, error }
 }
 
 fn finished(done: usize, failed: usize, left: usize, millis: u64) -> Event {
     let took = Duration::from_millis(millis);
-    Event::Finished {
-        done,
-        failed,
-        left,
-        took,
-    }
+    Event::Finished { done, failed, left, took }
 }
 
 /// A plan of which one step fails, as events with the milliseconds at which they happen.

@@ -56,22 +56,15 @@ impl Answer {
             Self::Sync(value, Some(etag)) => builder.header("etag", etag).body(envelope("sync", "", 0, "", value)),
             Self::Async(id, operation) => {
                 let url = format!("/1.0/operations/{id}");
-                builder
-                    .status(StatusCode::ACCEPTED)
-                    .body(envelope("async", &url, 0, "", operation))
+                builder.status(StatusCode::ACCEPTED).body(envelope("async", &url, 0, "", operation))
             }
             Self::Error(status, message) => {
-                builder
-                    .status(status)
-                    .body(envelope("error", "", status, &message, Value::Null))
+                builder.status(status).body(envelope("error", "", status, &message, Value::Null))
             }
             Self::LateError(code, message) => builder.body(envelope("error", "", code, &message, Value::Null)),
             Self::Raw(bytes, headers) => {
                 let raw = Response::builder().header("content-type", "application/octet-stream");
-                headers
-                    .into_iter()
-                    .fold(raw, |raw, (name, value)| raw.header(name, value))
-                    .body(Body::from(bytes))
+                headers.into_iter().fold(raw, |raw, (name, value)| raw.header(name, value)).body(Body::from(bytes))
             }
         };
         response.unwrap()

@@ -46,18 +46,12 @@ pub struct ExecReply {
 impl ExecReply {
     /// Writes a text and succeeds.
     pub fn ok(stdout: impl Into<Vec<u8>>) -> Self {
-        Self {
-            stdout: stdout.into(),
-            ..Self::default()
-        }
+        Self { stdout: stdout.into(), ..Self::default() }
     }
 
     /// Is not there.
     pub fn not_found() -> Self {
-        Self {
-            fails: Some("Command not found".into()),
-            ..Self::default()
-        }
+        Self { fails: Some("Command not found".into()), ..Self::default() }
     }
 }
 
@@ -78,45 +72,25 @@ impl Running {
 /// Answers for `POST /1.0/instances/NAME/exec`.
 pub fn begin(shared: &Arc<Shared>, name: &str, body: &Value) -> Answer {
     let mut world = shared.world();
-    match world
-        .instances
-        .get(name)
-        .map(|instance| instance.status().to_owned())
-        .as_deref()
-    {
+    match world.instances.get(name).map(|instance| instance.status().to_owned()).as_deref() {
         None => return Answer::error(404, "Instance not found"),
         Some("Stopped") => return Answer::error(400, "Instance is not running"),
         Some("Frozen") => return Answer::error(400, "Instance is frozen"),
         Some(_) => {}
     }
     let terminal = body["interactive"] == json!(true);
-    let names: &[&'static str] = if terminal {
-        &["control", "0"]
-    } else {
-        &["control", "0", "1", "2"]
-    };
+    let names: &[&'static str] = if terminal { &["control", "0"] } else { &["control", "0", "1", "2"] };
     let (sockets, arrived) = mpsc::unbounded_channel();
     let mut fds = json!({});
     for stream in names {
         world.serial += 1;
         let secret = format!("secret-{}", world.serial);
         fds[*stream] = json!(secret);
-        world.running.insert(
-            secret,
-            Running {
-                stream,
-                sockets: sockets.clone(),
-            },
-        );
+        world.running.insert(secret, Running { stream, sockets: sockets.clone() });
     }
     let (id, begun) = world.begin(json!({"fds": fds}));
     let command: Vec<String> = serde_json::from_value(body["command"].clone()).unwrap_or_default();
-    let call = ExecCall {
-        instance: name.into(),
-        command,
-        request: body.clone(),
-        stdin: Vec::new(),
-    };
+    let call = ExecCall { instance: name.into(), command, request: body.clone(), stdin: Vec::new() };
     let run = run(Arc::clone(shared), call, terminal, arrived);
     let (shared, operation) = (Arc::clone(shared), id.clone());
     tokio::spawn(async move {

@@ -21,24 +21,14 @@ pub struct File {
 
 /// Makes the directories of a fresh guest.
 pub fn fresh() -> BTreeMap<String, File> {
-    let root = File {
-        directory: true,
-        attributes: (0, 0, 0o755),
-        content: Vec::new(),
-    };
+    let root = File { directory: true, attributes: (0, 0, 0o755), content: Vec::new() };
     let paths = "/ /etc /etc/systemd /etc/systemd/system /etc/systemd/network /home /opt /root /run /tmp /usr /usr/local \
         /usr/local/bin /var /var/lib /var/log";
-    paths
-        .split_whitespace()
-        .map(|path| (path.to_owned(), root.clone()))
-        .collect()
+    paths.split_whitespace().map(|path| (path.to_owned(), root.clone())).collect()
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// Reads a mode as the daemon does: without a leading zero it is decimal.
@@ -66,9 +56,7 @@ pub fn answer(world: &mut World, method: &str, name: &str, path: &str, headers: 
             Answer::Raw(file.content.clone(), headers)
         }
         ("POST", found) => {
-            let parent = path
-                .rsplit_once('/')
-                .map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent });
+            let parent = path.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent });
             let found = found.cloned();
             if !files.get(parent).is_some_and(|parent| parent.directory) {
                 return Answer::error(404, "Not Found");
@@ -81,14 +69,7 @@ pub fn answer(world: &mut World, method: &str, name: &str, path: &str, headers: 
             let mode = mode(header(headers, "x-incus-mode")).unwrap_or(default);
             let attributes = (number("x-incus-uid", 0), number("x-incus-gid", 0), mode);
             let attributes = found.map_or(attributes, |found| found.attributes);
-            files.insert(
-                path.into(),
-                File {
-                    directory,
-                    attributes,
-                    content,
-                },
-            );
+            files.insert(path.into(), File { directory, attributes, content });
             Answer::empty()
         }
         ("DELETE", Some(_)) => {

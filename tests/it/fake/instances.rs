@@ -11,10 +11,7 @@ pub fn all(world: &mut World, method: &str, recursion: &str, body: &Value) -> An
         "GET" => {
             let show = |instance: &Instance| match recursion {
                 "1" | "2" => shown(instance, recursion == "2"),
-                _ => json!(format!(
-                    "/1.0/instances/{}",
-                    instance.object["name"].as_str().unwrap_or_default()
-                )),
+                _ => json!(format!("/1.0/instances/{}", instance.object["name"].as_str().unwrap_or_default())),
             };
             Answer::of(world.instances.values().map(show).collect())
         }
@@ -27,10 +24,7 @@ fn create(world: &mut World, body: &Value) -> Result<(), (u16, String)> {
     let name = body["name"].as_str().unwrap_or_default().to_owned();
     if world.instances.contains_key(&name) {
         let text = "UNIQUE constraint failed: instances.project_id, instances.name";
-        return Err((
-            500,
-            format!("Failed creating instance record: Add instance info to the database: {text}"),
-        ));
+        return Err((500, format!("Failed creating instance record: Add instance info to the database: {text}")));
     }
     let alias = body["source"]["alias"].as_str().unwrap_or_default();
     let remote = body["source"]["server"].is_string();
@@ -49,10 +43,7 @@ pub fn one(world: &mut World, method: &str, name: &str, if_match: Option<&str>, 
     };
     let current = etag(&shown(instance, false));
     if if_match.is_some_and(|given| given != current) {
-        return Answer::error(
-            412,
-            format!("ETag doesn't match: {current} vs {}", if_match.unwrap_or_default()),
-        );
+        return Answer::error(412, format!("ETag doesn't match: {current} vs {}", if_match.unwrap_or_default()));
     }
     match method {
         "GET" => Answer::versioned(shown(instance, false)),
@@ -69,15 +60,7 @@ pub fn one(world: &mut World, method: &str, name: &str, if_match: Option<&str>, 
             let Some(object) = object else {
                 return Err((404, "Instance not found".into()));
             };
-            for part in [
-                "architecture",
-                "config",
-                "devices",
-                "ephemeral",
-                "profiles",
-                "stateful",
-                "description",
-            ] {
+            for part in ["architecture", "config", "devices", "ephemeral", "profiles", "stateful", "description"] {
                 object[part] = body[part].clone();
             }
             Ok(())
@@ -121,14 +104,8 @@ fn act(world: &mut World, name: &str, action: &str) -> Result<(), (u16, String)>
         let others = world.instances.iter().filter(|(other, _)| other.as_str() != name);
         others.clone().any(|(_, other)| other.address() == Some(address))
     };
-    let clash = world.instances[name]
-        .address()
-        .filter(|address| taken(address))
-        .map(str::to_owned);
-    let instance = world
-        .instances
-        .get_mut(name)
-        .ok_or((404, "Instance not found".to_owned()))?;
+    let clash = world.instances[name].address().filter(|address| taken(address)).map(str::to_owned);
+    let instance = world.instances.get_mut(name).ok_or((404, "Instance not found".to_owned()))?;
     let status = match (action, instance.status()) {
         ("start", "Running") => return Err((500, "The instance is already running".into())),
         ("start" | "restart", _) if clash.is_some() => {
@@ -154,10 +131,7 @@ fn act(world: &mut World, name: &str, action: &str) -> Result<(), (u16, String)>
 fn shown(instance: &Instance, with_state: bool) -> Value {
     let mut object = instance.object.clone();
     let mut devices = Map::new();
-    if object["profiles"]
-        .as_array()
-        .is_some_and(|profiles| profiles.contains(&json!("default")))
-    {
+    if object["profiles"].as_array().is_some_and(|profiles| profiles.contains(&json!("default"))) {
         devices.insert("root".into(), json!({"type": "disk", "path": "/", "pool": "default"}));
     }
     devices.extend(object["devices"].as_object().cloned().unwrap_or_default());

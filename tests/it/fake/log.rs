@@ -28,9 +28,7 @@ impl Request {
     /// Tells whether it changes something. `/run/distctl` is a tmpfs: an agent may be put there and run for looking.
     pub fn is_write(&self) -> bool {
         let looks = self.path.ends_with("/exec")
-            && self.body["command"][0]
-                .as_str()
-                .is_some_and(|program| program.starts_with("/run/distctl"));
+            && self.body["command"][0].as_str().is_some_and(|program| program.starts_with("/run/distctl"));
         let places = self.path.ends_with("/files") && self.query.contains("path=%2Frun%2Fdistctl");
         !(self.method == "GET" || self.method == "HEAD" || looks || places)
     }
@@ -63,10 +61,7 @@ pub enum Kind {
 /// Takes what is ordered for a request out of the list.
 pub fn take(troubles: &mut Vec<Trouble>, request: &Request) -> Vec<Kind> {
     let mut found = Vec::new();
-    for trouble in troubles
-        .iter_mut()
-        .filter(|trouble| request.is(&trouble.method, &trouble.prefix))
-    {
+    for trouble in troubles.iter_mut().filter(|trouble| request.is(&trouble.method, &trouble.prefix)) {
         trouble.times = trouble.times.saturating_sub(1);
         found.push(trouble.kind.clone());
     }

@@ -11,10 +11,7 @@
 //!
 //! It runs on threads of its own, so it answers while a test blocks on a child process.
 
-#![allow(
-    dead_code,
-    reason = "a fake has what tests may need; not every one is needed at every time"
-)]
+#![allow(dead_code, reason = "a fake has what tests may need; not every one is needed at every time")]
 
 mod answer;
 mod exec;
@@ -64,10 +61,7 @@ impl Shared {
 impl Fake {
     /// Starts one on a socket in a new directory.
     pub fn start() -> Self {
-        let shared = Shared {
-            world: Mutex::default(),
-            script: Mutex::new(Arc::new(|_| ExecReply::ok(""))),
-        };
+        let shared = Shared { world: Mutex::default(), script: Mutex::new(Arc::new(|_| ExecReply::ok(""))) };
         let fake = Self {
             shared: Arc::new(shared),
             running: Arc::default(),
@@ -139,10 +133,7 @@ impl Fake {
 
     /// Counts requests by method and the beginning of the path.
     pub fn count(&self, method: &str, prefix: &str) -> usize {
-        self.requests()
-            .iter()
-            .filter(|request| request.is(method, prefix))
-            .count()
+        self.requests().iter().filter(|request| request.is(method, prefix)).count()
     }
 
     /// Counts requests that change something: all but reads, and the running of an agent from `/run/distctl`.
@@ -176,22 +167,13 @@ impl Fake {
     }
 
     fn trouble(&self, method: &str, prefix: &str, times: usize, kind: log::Kind) {
-        let trouble = Trouble {
-            method: method.into(),
-            prefix: prefix.into(),
-            times,
-            kind,
-        };
+        let trouble = Trouble { method: method.into(), prefix: prefix.into(), times, kind };
         self.world().troubles.push(trouble);
     }
 }
 
 fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 impl Drop for Fake {

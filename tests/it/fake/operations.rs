@@ -88,14 +88,7 @@ impl World {
         let begun = json!({"id": id, "class": "task", "status": "Running", "status_code": 103, "metadata": metadata,
             "resources": {}, "may_cancel": false, "err": "", "location": "none"});
         let shown = watch::Sender::new(begun.clone());
-        self.operations.insert(
-            id.clone(),
-            Operation {
-                shown,
-                code: 0,
-                waits: 0,
-            },
-        );
+        self.operations.insert(id.clone(), Operation { shown, code: 0, waits: 0 });
         (id, begun)
     }
 }
@@ -135,10 +128,9 @@ pub async fn wait(shared: &Arc<Shared>, id: &str, timeout: u64) -> Answer {
     };
     let failed = shown["status_code"] != json!(200);
     match shared.world().wording {
-        Wording::V6_0_4 if failed => Answer::LateError(
-            if code == 0 { 400 } else { code },
-            shown["err"].as_str().unwrap_or_default().into(),
-        ),
+        Wording::V6_0_4 if failed => {
+            Answer::LateError(if code == 0 { 400 } else { code }, shown["err"].as_str().unwrap_or_default().into())
+        }
         _ => Answer::of(shown),
     }
 }

@@ -30,10 +30,7 @@ async fn handle(shared: Arc<Shared>, request: HttpRequest<Body>) -> Response<Bod
     let (troubles, refused) = {
         let mut world = shared.world();
         world.requests.push(request.clone());
-        (
-            take(&mut world.troubles, &request),
-            world.writes_forbidden && request.is_write(),
-        )
+        (take(&mut world.troubles, &request), world.writes_forbidden && request.is_write())
     };
     if refused {
         let text = format!("the fake forbids writes: {} {}", request.method, request.path);
@@ -51,11 +48,7 @@ async fn handle(shared: Arc<Shared>, request: HttpRequest<Body>) -> Response<Bod
     } else {
         answer(&shared, &parts, &request, &bytes).await.response()
     };
-    if troubles.iter().any(|trouble| matches!(trouble, Kind::Cut)) {
-        cut(response).await
-    } else {
-        response
-    }
+    if troubles.iter().any(|trouble| matches!(trouble, Kind::Cut)) { cut(response).await } else { response }
 }
 
 fn decode(text: &str) -> String {
@@ -63,10 +56,7 @@ fn decode(text: &str) -> String {
 }
 
 fn logged(parts: &Parts, body: &Bytes) -> Request {
-    let length = parts
-        .headers
-        .get("content-length")
-        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let length = parts.headers.get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
     Request {
         method: parts.method.to_string(),
         path: decode(parts.uri.path()),
@@ -77,12 +67,7 @@ fn logged(parts: &Parts, body: &Bytes) -> Request {
 }
 
 fn query(parts: &Parts) -> BTreeMap<String, String> {
-    let pairs = parts
-        .uri
-        .query()
-        .unwrap_or_default()
-        .split('&')
-        .filter_map(|pair| pair.split_once('='));
+    let pairs = parts.uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
     pairs.map(|(name, value)| (name.into(), decode(value))).collect()
 }
 
@@ -128,22 +113,12 @@ async fn answer(shared: &Arc<Shared>, parts: &Parts, request: &Request, bytes: &
         }
         ("GET", ["1.0", "instances", _, "console" | "logs", ..]) => Answer::Raw(b"a log\n".to_vec(), vec![]),
         ("POST", ["1.0", "networks"]) => make_network(world, &request.body),
-        (_, ["1.0", "networks", name]) => object(
-            &mut world.networks,
-            method,
-            name,
-            if_match,
-            &request.body,
-            "Network not found",
-        ),
-        (_, ["1.0", "projects", name]) => object(
-            &mut world.projects,
-            method,
-            name,
-            if_match,
-            &request.body,
-            "Project not found",
-        ),
+        (_, ["1.0", "networks", name]) => {
+            object(&mut world.networks, method, name, if_match, &request.body, "Network not found")
+        }
+        (_, ["1.0", "projects", name]) => {
+            object(&mut world.projects, method, name, if_match, &request.body, "Project not found")
+        }
         ("GET", ["1.0", "images", "aliases", alias]) => match world.aliases.get(*alias) {
             Some(target) => Answer::of(json!({"name": alias, "target": target})),
             None => Answer::error(404, "Image alias not found"),
@@ -177,10 +152,7 @@ fn object(
     };
     let current = etag(found);
     if if_match.is_some_and(|given| given != current) {
-        return Answer::error(
-            412,
-            format!("ETag doesn't match: {current} vs {}", if_match.unwrap_or_default()),
-        );
+        return Answer::error(412, format!("ETag doesn't match: {current} vs {}", if_match.unwrap_or_default()));
     }
     match method {
         "GET" => Answer::versioned(found.clone()),

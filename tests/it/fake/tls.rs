@@ -27,10 +27,7 @@ impl Keys {
     /// Makes a new set.
     pub fn new() -> Self {
         let server_key = KeyPair::generate().unwrap();
-        let server = CertificateParams::new(vec!["another-name".into()])
-            .unwrap()
-            .self_signed(&server_key)
-            .unwrap();
+        let server = CertificateParams::new(vec!["another-name".into()]).unwrap().self_signed(&server_key).unwrap();
         let mut authority = CertificateParams::new(vec![]).unwrap();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
@@ -71,10 +68,7 @@ impl Listener {
         let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         tcp.set_nonblocking(true).unwrap();
         let tcp = TcpListener::from_std(tcp).unwrap();
-        Self {
-            tcp,
-            acceptor: TlsAcceptor::from(Arc::clone(&keys.config)),
-        }
+        Self { tcp, acceptor: TlsAcceptor::from(Arc::clone(&keys.config)) }
     }
 
     /// Gives the port.

@@ -132,10 +132,7 @@ impl Instance {
             "devices": or("devices", json!({})), "profiles": or("profiles", json!(["default"])),
             "location": "none", "project": "default",
         });
-        let mut instance = Self {
-            object,
-            files: super::files::fresh(),
-        };
+        let mut instance = Self { object, files: super::files::fresh() };
         instance.object["config"]["volatile.eth0.hwaddr"] = json!("10:66:6a:00:00:01");
         instance.set_status("Stopped");
         instance
@@ -149,8 +146,7 @@ impl Instance {
     /// Sets the status. A start empties `/run` and `/tmp`.
     pub fn set_status(&mut self, status: &str) {
         if status == "Running" && self.status() == "Stopped" {
-            self.files
-                .retain(|path, _| !path.starts_with("/run/") && !path.starts_with("/tmp/"));
+            self.files.retain(|path, _| !path.starts_with("/run/") && !path.starts_with("/tmp/"));
         }
         self.object["status"] = json!(status);
     }

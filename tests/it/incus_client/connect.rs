@@ -8,10 +8,7 @@ use super::{client, target};
 use crate::fake::{Fake, Keys};
 
 async fn refused(fake: &Fake) -> Error {
-    let places = Places {
-        socket: Some(fake.socket()),
-        ..Places::default()
-    };
+    let places = Places { socket: Some(fake.socket()), ..Places::default() };
     let error = Client::connect_from(&places, &target()).await.unwrap_err();
     assert!(error.hint().is_some(), "{error}: no hint");
     error
@@ -21,10 +18,7 @@ async fn refused(fake: &Fake) -> Error {
 async fn one_request_tells_who_answers() {
     let fake = Fake::start();
     let client = client(&fake).await;
-    assert_eq!(
-        (client.server().version.as_str(), client.server().storage.as_str()),
-        ("6.0.4", "btrfs")
-    );
+    assert_eq!((client.server().version.as_str(), client.server().storage.as_str()), ("6.0.4", "btrfs"));
     assert_eq!((client.requests().reads, client.requests().writes), (1, 0));
     assert_eq!((fake.requests().len(), client.project()), (1, "default"));
     assert!(client.address().starts_with("unix:///"));
@@ -53,10 +47,7 @@ async fn servers_that_will_not_do_are_named() {
 async fn sockets_without_a_daemon_are_told_apart() {
     let directory = tempfile::tempdir().unwrap();
     let at = async |socket: &Path| {
-        let places = Places {
-            socket: Some(socket.into()),
-            ..Places::default()
-        };
+        let places = Places { socket: Some(socket.into()), ..Places::default() };
         match Client::connect_from(&places, &target()).await.unwrap_err() {
             Error::NotThere { address, hint, .. } => {
                 assert!(address.contains(&socket.display().to_string()));
@@ -69,10 +60,7 @@ async fn sockets_without_a_daemon_are_told_apart() {
     let dead = directory.path().join("dead.socket");
     drop(std::os::unix::net::UnixListener::bind(&dead).unwrap());
     let refused = at(&dead).await;
-    assert!(
-        absent.contains("INCUS_SOCKET") && refused.contains("systemctl start"),
-        "{absent} / {refused}"
-    );
+    assert!(absent.contains("INCUS_SOCKET") && refused.contains("systemctl start"), "{absent} / {refused}");
 }
 
 #[tokio::test]
@@ -82,10 +70,7 @@ async fn something_that_is_no_incus_is_not_believed() {
     let listener = tokio::net::UnixListener::bind(&socket).unwrap();
     let router = axum::Router::new().fallback(|| async { "<html>" });
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let places = Places {
-        socket: Some(socket),
-        ..Places::default()
-    };
+    let places = Places { socket: Some(socket), ..Places::default() };
     let error = Client::connect_from(&places, &target()).await.unwrap_err();
     assert!(matches!(error, Error::NotIncus { .. }), "{error:?}");
 }
@@ -93,26 +78,13 @@ async fn something_that_is_no_incus_is_not_believed() {
 #[tokio::test]
 async fn the_socket_is_found_in_the_daemons_directory() {
     let fake = Fake::start();
-    let places = Places {
-        daemon: Some(fake.directory().into()),
-        ..Places::default()
-    };
-    assert_eq!(
-        Client::connect_from(&places, &target()).await.unwrap().server().name,
-        "fake"
-    );
+    let places = Places { daemon: Some(fake.directory().into()), ..Places::default() };
+    assert_eq!(Client::connect_from(&places, &target()).await.unwrap().server().name, "fake");
 }
 
 /// Writes the configuration of remotes and connects to one.
 async fn remote(places: &Places, name: &str) -> Result<Client, Error> {
-    Client::connect_from(
-        places,
-        &Target {
-            remote: Some(name.into()),
-            ..target()
-        },
-    )
-    .await
+    Client::connect_from(places, &Target { remote: Some(name.into()), ..target() }).await
 }
 
 #[tokio::test]
@@ -130,10 +102,7 @@ async fn remotes_are_known_by_their_pinned_certificate() {
     write("client.crt", &keys.client);
     write("client.key", &keys.client_key);
     write("servercerts/lab.crt", &keys.server);
-    let places = Places {
-        config: Some(config.path().into()),
-        ..Places::default()
-    };
+    let places = Places { config: Some(config.path().into()), ..Places::default() };
 
     let client = remote(&places, "lab").await.unwrap();
     assert_eq!((client.address(), client.project()), (url.as_str(), "web"));
@@ -143,15 +112,9 @@ async fn remotes_are_known_by_their_pinned_certificate() {
     assert!(matches!(unpinned, Error::Certificate { .. }), "{unpinned:?}");
     write("servercerts/lab.crt", &other.server);
     let wrong = remote(&places, "lab").await.unwrap_err();
-    assert!(
-        matches!(&wrong, Error::Certificate { cause, .. } if cause.contains("stored")),
-        "{wrong:?}"
-    );
+    assert!(matches!(&wrong, Error::Certificate { cause, .. } if cause.contains("stored")), "{wrong:?}");
     write("servercerts/lab.crt", "no certificate");
-    assert!(matches!(
-        remote(&places, "lab").await.unwrap_err(),
-        Error::Config { .. }
-    ));
+    assert!(matches!(remote(&places, "lab").await.unwrap_err(), Error::Config { .. }));
 }
 
 #[tokio::test]
@@ -162,41 +125,21 @@ async fn commands_work_over_tls() {
     fake.on_exec(|call| crate::fake::ExecReply::ok(call.stdin.clone()));
     let config = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(config.path().join("servercerts")).unwrap();
-    let texts = [
-        ("client.crt", &keys.client),
-        ("client.key", &keys.client_key),
-        ("servercerts/lab.crt", &keys.server),
-    ];
+    let texts = [("client.crt", &keys.client), ("client.key", &keys.client_key), ("servercerts/lab.crt", &keys.server)];
     for (name, text) in texts {
         std::fs::write(config.path().join(name), text).unwrap();
     }
-    std::fs::write(
-        config.path().join("config.yml"),
-        format!("remotes: {{lab: {{addr: \"{url}\"}}}}"),
-    )
-    .unwrap();
-    let places = Places {
-        config: Some(config.path().into()),
-        ..Places::default()
-    };
+    std::fs::write(config.path().join("config.yml"), format!("remotes: {{lab: {{addr: \"{url}\"}}}}")).unwrap();
+    let places = Places { config: Some(config.path().into()), ..Places::default() };
     let client = remote(&places, "lab").await.unwrap();
-    assert_eq!(
-        client.run("db1", &["cat"], b"over tls".to_vec()).await.unwrap().stdout,
-        b"over tls"
-    );
+    assert_eq!(client.run("db1", &["cat"], b"over tls".to_vec()).await.unwrap().stdout, b"over tls");
 }
 
 #[tokio::test]
 async fn remotes_that_run_nothing_are_refused_and_images_are_found() {
     let places = Places::default();
-    assert!(matches!(
-        remote(&places, "images").await.unwrap_err(),
-        Error::Config { .. }
-    ));
-    assert!(matches!(
-        remote(&places, "nosuch").await.unwrap_err(),
-        Error::UnknownRemote { .. }
-    ));
+    assert!(matches!(remote(&places, "images").await.unwrap_err(), Error::Config { .. }));
+    assert!(matches!(remote(&places, "nosuch").await.unwrap_err(), Error::UnknownRemote { .. }));
     let fake = Fake::start();
     let client = client(&fake).await;
     let source = client.remote_image("images", "debian/12").unwrap();

@@ -19,13 +19,7 @@ async fn streams_and_exit_code_come_back() {
     let client = running(&fake).await;
     fake.on_exec(|call| {
         let stdout = [call.command.join(" ").as_bytes(), b"|", &call.stdin].concat();
-        ExecReply {
-            stdout,
-            stderr: b"err\n".to_vec(),
-            code: 7,
-            frame: 1000,
-            ..ExecReply::default()
-        }
+        ExecReply { stdout, stderr: b"err\n".to_vec(), code: 7, frame: 1000, ..ExecReply::default() }
     });
     let stdin: Vec<u8> = (0..300_000_u32).map(|number| number as u8).collect();
     let finished = client.run("db1", &["sort", "-u"], stdin.clone()).await.unwrap();
@@ -38,33 +32,19 @@ async fn a_command_costs_five_requests() {
     let fake = Fake::start();
     let client = running(&fake).await;
     let before = client.requests();
-    client
-        .run_lines("db1", &["/run/distctl/agent", "inspect"], b"{}".to_vec(), |_| {})
-        .await
-        .unwrap();
+    client.run_lines("db1", &["/run/distctl/agent", "inspect"], b"{}".to_vec(), |_| {}).await.unwrap();
     let after = client.requests();
     assert_eq!((after.reads - before.reads, after.writes - before.writes), (4, 1));
-    assert_eq!(
-        (fake.count("", "/1.0/"), fake.writes()),
-        (5, 0),
-        "{:?}",
-        fake.requests()
-    );
+    assert_eq!((fake.count("", "/1.0/"), fake.writes()), (5, 0), "{:?}", fake.requests());
 }
 
 #[tokio::test]
 async fn lines_are_whole_whatever_the_frames() {
     let fake = Fake::start();
     let client = running(&fake).await;
-    fake.on_exec(|_| ExecReply {
-        frame: 3,
-        ..ExecReply::ok("first\n\nzwölf\nlast")
-    });
+    fake.on_exec(|_| ExecReply { frame: 3, ..ExecReply::ok("first\n\nzwölf\nlast") });
     let mut lines = Vec::new();
-    let finished = client
-        .run_lines("db1", &["x"], vec![], |line| lines.push(line.to_owned()))
-        .await
-        .unwrap();
+    let finished = client.run_lines("db1", &["x"], vec![], |line| lines.push(line.to_owned())).await.unwrap();
     assert_eq!((finished.code, finished.stdout.len()), (0, 0));
     assert_eq!(lines, ["first", "", "zwölf", "last"]);
 }
@@ -77,10 +57,7 @@ async fn commands_that_can_not_run_say_why() {
         fake.world().wording = wording;
         fake.on_exec(|_| ExecReply::not_found());
         let error = client.run("db1", &["nosuch"], vec![]).await.unwrap_err();
-        assert!(
-            error.is_command_not_found() && !error.is_not_found(),
-            "{wording:?}: {error:?}"
-        );
+        assert!(error.is_command_not_found() && !error.is_not_found(), "{wording:?}: {error:?}");
     }
     fake.world().instances.get_mut("db1").unwrap().set_status("Frozen");
     assert!(client.run("db1", &["x"], vec![]).await.unwrap_err().is_frozen());
@@ -93,10 +70,7 @@ async fn commands_that_can_not_run_say_why() {
 async fn output_that_is_cut_is_not_taken_for_all() {
     let fake = Fake::start();
     let client = running(&fake).await;
-    fake.on_exec(|_| ExecReply {
-        cut: true,
-        ..ExecReply::ok("half")
-    });
+    fake.on_exec(|_| ExecReply { cut: true, ..ExecReply::ok("half") });
     let error = client.run("db1", &["x"], vec![]).await.unwrap_err();
     assert!(matches!(error, Error::Transport { .. }), "{error:?}");
 }
@@ -105,10 +79,7 @@ async fn output_that_is_cut_is_not_taken_for_all() {
 async fn sessions_stream_both_ways_and_take_signals() {
     let fake = Fake::start();
     let client = running(&fake).await;
-    fake.on_exec(|call| ExecReply {
-        code: 3,
-        ..ExecReply::ok(call.stdin.clone())
-    });
+    fake.on_exec(|call| ExecReply { code: 3, ..ExecReply::ok(call.stdin.clone()) });
     let mut session = client.exec("db1", &Command::new(["cat"])).await.unwrap();
     let stdin = session.stdin.take().unwrap();
     assert!(stdin.send("hello".into()).await);
@@ -121,10 +92,7 @@ async fn sessions_stream_both_ways_and_take_signals() {
     let stdin = session.stdin.clone();
     assert!(session.signal(15).await);
     assert_eq!(session.wait().await.unwrap(), 143);
-    assert_eq!(
-        fake.world().controls,
-        [serde_json::json!({"command": "signal", "signal": 15})]
-    );
+    assert_eq!(fake.world().controls, [serde_json::json!({"command": "signal", "signal": 15})]);
     drop(stdin);
 }
 
@@ -136,12 +104,7 @@ async fn output_outlives_its_command() {
     let mut session = client.exec("db1", &Command::new(["x"])).await.unwrap();
     drop(session.stdin.take());
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-    while fake
-        .world()
-        .operations
-        .values()
-        .any(|operation| operation.shown.borrow()["status_code"] != 200)
-    {
+    while fake.world().operations.values().any(|operation| operation.shown.borrow()["status_code"] != 200) {
         assert!(tokio::time::Instant::now() < deadline, "it did not end");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -156,12 +119,7 @@ async fn a_session_that_is_dropped_takes_its_command_along() {
     let client = running(&fake).await;
     drop(client.exec("db1", &Command::new(["sleep", "60"])).await.unwrap());
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-    while !fake
-        .world()
-        .operations
-        .values()
-        .all(|operation| operation.shown.borrow()["metadata"]["return"] == 137)
-    {
+    while !fake.world().operations.values().all(|operation| operation.shown.borrow()["metadata"]["return"] == 137) {
         assert!(tokio::time::Instant::now() < deadline, "{:?}", fake.world().operations);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -172,10 +130,7 @@ async fn terminals_echo_resize_and_end() {
     let fake = Fake::start();
     let client = running(&fake).await;
     fake.on_exec(|call| ExecReply::ok(format!("{} {}\r\n", call.request["height"], call.request["width"])));
-    let command = Command {
-        terminal: Some((80, 25)),
-        ..Command::new(["bash"])
-    };
+    let command = Command { terminal: Some((80, 25)), ..Command::new(["bash"]) };
     let mut session = client.exec("db1", &command).await.unwrap();
     let mut seen = Vec::new();
     seen.push(session.stdout.next().await.unwrap());
@@ -196,8 +151,5 @@ async fn the_refusal_of_a_websocket_keeps_the_servers_words() {
     let client = running(&fake).await;
     fake.fail_next("GET", "/1.0/operations", 403, "Forbidden for a test");
     let error = client.run("db1", &["x"], vec![]).await.unwrap_err();
-    assert!(
-        error.to_string().contains("Forbidden for a test") && !error.to_string().contains("secret"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("Forbidden for a test") && !error.to_string().contains("secret"), "{error}");
 }

@@ -23,10 +23,7 @@ async fn failures_are_understood_in_both_wordings() {
         let client = stopped(&fake).await;
         fake.next_operation(Outcome::Fails(409, CLASH.into()));
         let error = client.start_instance("db1").await.unwrap_err();
-        assert!(
-            error.is_conflict() && error.is_address_in_use(),
-            "{wording:?}: {error:?}"
-        );
+        assert!(error.is_conflict() && error.is_address_in_use(), "{wording:?}: {error:?}");
         assert_eq!(error.api().unwrap().code, code);
         assert_eq!(error.api().unwrap().path, "/1.0/instances/db1/state");
     }
@@ -41,10 +38,7 @@ async fn waits_that_end_in_vain_go_on() {
         let client = stopped(&fake).await;
         fake.next_operation(Outcome::Slow(2));
         client.start_instance("db1").await.unwrap();
-        let asked = fake
-            .requests()
-            .into_iter()
-            .filter(|request| request.is("GET", "/1.0/operations"));
+        let asked = fake.requests().into_iter().filter(|request| request.is("GET", "/1.0/operations"));
         let (waited, looked): (Vec<_>, Vec<_>) = asked.partition(|request| request.path.ends_with("/wait"));
         assert_eq!((waited.len(), looked.len()), (waits, looks), "{wording:?}");
     }
@@ -59,10 +53,7 @@ async fn a_forgotten_outcome_is_looked_up() {
     fake.next_operation(Outcome::Forgotten);
     let restarted = client.restart_instance("db1", Duration::from_secs(5)).await;
     assert!(matches!(restarted, Err(Error::OperationLost { .. })), "{restarted:?}");
-    client
-        .stop_instance("db1", Duration::from_secs(5), false)
-        .await
-        .unwrap();
+    client.stop_instance("db1", Duration::from_secs(5), false).await.unwrap();
     fake.next_operation(Outcome::Forgotten);
     client.delete_instance("db1").await.unwrap();
 }
@@ -71,21 +62,14 @@ async fn a_forgotten_outcome_is_looked_up() {
 async fn states_that_are_there_already_are_no_error() {
     let fake = Fake::start();
     let client = stopped(&fake).await;
-    client
-        .stop_instance("db1", Duration::from_secs(5), false)
-        .await
-        .unwrap();
+    client.stop_instance("db1", Duration::from_secs(5), false).await.unwrap();
     client.start_instance("db1").await.unwrap();
     client.start_instance("db1").await.unwrap();
     client.freeze_instance("db1").await.unwrap();
     client.unfreeze_instance("db1").await.unwrap();
     client.stop_instance("db1", Duration::ZERO, true).await.unwrap();
     assert!(client.freeze_instance("db1").await.unwrap_err().is_not_running());
-    let stop = fake
-        .requests()
-        .into_iter()
-        .find(|request| request.body["action"] == "stop")
-        .unwrap();
+    let stop = fake.requests().into_iter().find(|request| request.body["action"] == "stop").unwrap();
     assert_eq!(stop.body["timeout"], 5);
 }
 
@@ -96,23 +80,13 @@ async fn what_does_not_shut_down_is_killed_if_asked() {
     let client = stopped(&fake).await;
     client.start_instance("db1").await.unwrap();
     fake.next_operation(Outcome::Fails(500, SLOW.into()));
-    let error = client
-        .stop_instance("db1", Duration::from_secs(1), false)
-        .await
-        .unwrap_err();
+    let error = client.stop_instance("db1", Duration::from_secs(1), false).await.unwrap_err();
     assert!(error.is_stop_timeout(), "{error}");
     fake.next_operation(Outcome::Fails(500, SLOW.into()));
     client.stop_instance("db1", Duration::from_secs(1), true).await.unwrap();
     assert_eq!(fake.world().instances["db1"].status(), "Stopped");
-    let last = fake
-        .requests()
-        .into_iter()
-        .rfind(|request| request.method == "PUT")
-        .unwrap();
-    assert_eq!(
-        (&last.body["force"], &last.body["timeout"]),
-        (&true.into(), &serde_json::Value::Null)
-    );
+    let last = fake.requests().into_iter().rfind(|request| request.method == "PUT").unwrap();
+    assert_eq!((&last.body["force"], &last.body["timeout"]), (&true.into(), &serde_json::Value::Null));
 }
 
 #[tokio::test]
@@ -133,10 +107,7 @@ async fn reads_are_repeated_and_writes_are_not() {
     assert_eq!(client.instances().await.unwrap().len(), 1);
     fake.close_mid_response("GET", "/1.0/instances", 3);
     let error = client.instances().await.unwrap_err();
-    assert!(
-        matches!(error, Error::Transport { .. }) && error.is_connection(),
-        "{error:?}"
-    );
+    assert!(matches!(error, Error::Transport { .. }) && error.is_connection(), "{error:?}");
     fake.close_mid_response("POST", "/1.0/networks", 1);
     let error = client.create_network("br", "", &Default::default()).await.unwrap_err();
     assert!(matches!(&error, Error::Transport { method, path, .. } if method == "POST" && path == "/1.0/networks"));
@@ -176,8 +147,7 @@ async fn a_restart_of_the_daemon_during_a_wait_is_survived() {
 async fn writes_keep_to_their_slots_and_heartbeats_do_not() {
     let fake = Fake::start();
     for number in 0..12 {
-        fake.world()
-            .add_container(&format!("db{number}"), &format!("10.0.0.{number}"), "Stopped");
+        fake.world().add_container(&format!("db{number}"), &format!("10.0.0.{number}"), "Stopped");
     }
     let client = client(&fake).await;
     fake.delay("PUT", "/1.0/instances", Duration::from_millis(20));
@@ -189,14 +159,7 @@ async fn writes_keep_to_their_slots_and_heartbeats_do_not() {
     assert!(started.iter().all(Result::is_ok));
     beat.unwrap();
     let order = fake.requests();
-    let at = |path: &str| {
-        order
-            .iter()
-            .position(|request| request.method == "PUT" && request.path.starts_with(path))
-    };
-    let started_before = order[..at("/1.0/projects").unwrap()]
-        .iter()
-        .filter(|r| r.is("PUT", "/1.0/instances"))
-        .count();
+    let at = |path: &str| order.iter().position(|request| request.method == "PUT" && request.path.starts_with(path));
+    let started_before = order[..at("/1.0/projects").unwrap()].iter().filter(|r| r.is("PUT", "/1.0/instances")).count();
     assert!(started_before <= 4, "{started_before} starts went before the heartbeat");
 }

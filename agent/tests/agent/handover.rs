@@ -1,0 +1,82 @@
+//! What the units of mongods run when they stop or crash.
+
+use std::time::{Duration, Instant};
+
+use crate::call::agent;
+use crate::fixture::{Auth, Bench};
+
+/// Runs a handover for one member as its unit would, and gives its line and how long it took.
+fn handover(bench: &Bench, verb: &str, number: usize, result: &str) -> (String, Duration) {
+    let start = Instant::now();
+    let output = agent()
+        .args(["handover", verb, "--set", "rsA", "--self", &bench.members[number].host])
+        .args(["--hosts", &bench.hosts().join(","), "--user", "agent"])
+        .args(["--password-file", &bench.at("agent.password")])
+        .env("SERVICE_RESULT", result)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "a handover never fails its unit");
+    (String::from_utf8(output.stderr).unwrap(), start.elapsed())
+}
+
+fn await_primary_other_than(bench: &Bench, number: usize) -> Duration {
+    let start = Instant::now();
+    while bench.primary().is_none_or(|primary| primary == number) {
+        assert!(start.elapsed() < Duration::from_secs(30), "there must be another primary");
+    }
+    start.elapsed()
+}
+
+#[test]
+fn after_a_crash_the_freshest_secondary_steps_up() {
+    let mut bench = Bench::healthy(Auth::Keyfile);
+    let old = bench.primary().unwrap();
+    let secondary = (old + 1) % 3;
+    let (line, _) = handover(&bench, "crash", secondary, "signal");
+    assert!(line.contains("is primary already"), "the crash of a secondary changes nothing: {line}");
+    assert_eq!(bench.primary(), Some(old));
+
+    bench.members[old].kill();
+    let (line, _) = handover(&bench, "crash", old, "success");
+    assert_eq!(line, "", "a clean end is no crash");
+    assert_eq!(bench.primary(), None);
+
+    let start = Instant::now();
+    let (line, took) = handover(&bench, "crash", old, "signal");
+    assert!(line.contains("has stepped up"), "{line}");
+    await_primary_other_than(&bench, old);
+    let all = start.elapsed();
+    eprintln!("the handover took {took:?}, a new primary was seen after {all:?}");
+    assert!(all < Duration::from_secs(4), "much sooner than the election timeout of 10 s: {all:?}");
+}
+
+#[test]
+fn before_a_stop_the_primary_steps_down() {
+    let mut bench = Bench::healthy(Auth::Keyfile);
+    let old = bench.primary().unwrap();
+    let (line, _) = handover(&bench, "stop", (old + 1) % 3, "success");
+    assert!(line.contains("is not primary"), "{line}");
+    assert_eq!(bench.primary(), Some(old));
+
+    let (line, _) = handover(&bench, "stop", old, "success");
+    assert!(line.contains("has stepped down"), "{line}");
+    let waited = await_primary_other_than(&bench, old);
+    assert!(waited < Duration::from_secs(4), "the one that took over was elected at once: {waited:?}");
+
+    bench.members[old].kill();
+    let (line, took) = handover(&bench, "stop", old, "signal");
+    assert!(line.contains("nothing listens there"), "{line}");
+    assert!(took < Duration::from_secs(1), "a stop is not held up: {took:?}");
+}
+
+#[test]
+fn without_a_majority_a_crash_is_left_to_the_set() {
+    let mut bench = Bench::healthy(Auth::Keyfile);
+    let old = bench.primary().unwrap();
+    bench.members[old].kill();
+    bench.members[(old + 1) % 3].kill();
+    let (line, took) = handover(&bench, "crash", old, "signal");
+    assert!(line.contains("left to the set itself"), "{line}");
+    assert!(took < Duration::from_secs(9));
+    assert_eq!(bench.primary(), None);
+}

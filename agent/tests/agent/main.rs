@@ -1,0 +1,13 @@
+//! The agent's binary against real mongods: no answer here is made up.
+//!
+//! The mongod comes from `DISTCTL_TEST_MONGOD`, or from `artifacts/mongod` as `lab/mongod artifacts/mongod` puts it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+
+mod bad_luck;
+mod birth;
+mod call;
+mod fixture;
+mod handover;
+mod reconfigure;
+mod single;
