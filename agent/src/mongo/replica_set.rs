@@ -102,11 +102,7 @@ impl Birth<'_> {
             match mongod.hello().await {
                 Ok(Hello { is_writable_primary: true, .. }) => return Ok(true),
                 // On the way to PRIMARY it calls itself SECONDARY and names itself.
-                Ok(Hello {
-                    primary: Some(other),
-                    secondary: true,
-                    ..
-                }) if other != first.host => return Ok(false),
+                Ok(Hello { primary: Some(other), secondary: true, .. }) if other != first.host => return Ok(false),
                 Ok(_) | Err(_) => {}
             }
             if !self.deadline.pause(RETRY).await {
@@ -130,11 +126,7 @@ impl Birth<'_> {
             if census.belonging(&self.wanted.name) == count {
                 return Ok(());
             }
-            let error = if census.answers().count() < count {
-                None
-            } else {
-                self.complete(mongod).await.err()
-            };
+            let error = if census.answers().count() < count { None } else { self.complete(mongod).await.err() };
             match error.as_ref().and_then(Error::code) {
                 // Users bar the way: it is no new set, and its administrator adds what is missing.
                 Some(code::UNAUTHORIZED) => return Ok(()),
@@ -148,19 +140,13 @@ impl Birth<'_> {
     async fn complete(&self, mongod: &Peer) -> Result<(), Error> {
         let present = look::members(&mongod.ask(doc! { "replSetGetStatus": 1 }).await?);
         let all: Vec<&SetMember> = self.wanted.members.iter().collect();
-        if all
-            .iter()
-            .all(|wanted| present.iter().any(|member| member.host == wanted.host))
-        {
+        if all.iter().all(|wanted| present.iter().any(|member| member.host == wanted.host)) {
             return Ok(());
         }
         progress(format!("adding the other members to {}", self.wanted.name));
         let version = mongod.hello().await?.set_version.unwrap_or(1);
         let config = self.config(&all, i64::from(version) + 1);
-        mongod
-            .run(doc! { "replSetReconfig": config, "force": true }, self.deadline.left())
-            .await
-            .map(drop)
+        mongod.run(doc! { "replSetReconfig": config, "force": true }, self.deadline.left()).await.map(drop)
     }
 
     fn incomplete(&self, error: Option<&Error>, census: &Census) -> Failure {

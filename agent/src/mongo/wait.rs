@@ -68,9 +68,7 @@ pub async fn replica_set(request: &WaitReplicaSetRequest) -> Result<(), Failure>
 /// What is still missing; `None` if nothing is. The goal is set with the first primary that is seen.
 fn missing(census: &Census, request: &WaitReplicaSetRequest, goal: &mut Option<Freshness>) -> Option<String> {
     let set = &request.set.name;
-    let primary = census
-        .primary(set)
-        .and_then(|host| Some((host, census.get(host)?.as_ref().ok()?)));
+    let primary = census.primary(set).and_then(|host| Some((host, census.get(host)?.as_ref().ok()?)));
     let Some((host, primary)) = primary else {
         return Some("there is no primary".into());
     };
