@@ -99,7 +99,7 @@ fn parse(block: &str) -> Shown {
         state,
         kind: text("Type"),
         ended,
-        has_job: properties.contains_key("Job"),
+        has_job: !text("Job").is_empty(),
     }
 }
 
@@ -136,7 +136,7 @@ mod tests {
         let shown = parse(
             "Type=simple\nNRestarts=2\nResult=exit-code\nExecMainCode=1\nExecMainStatus=48\nMainPID=0\n\
              MemoryCurrent=[not set]\nCPUUsageNSec=18446744073709551615\nLoadState=loaded\nActiveState=activating\n\
-             SubState=auto-restart\nUnitFileState=enabled\nNeedDaemonReload=yes",
+             SubState=auto-restart\nUnitFileState=enabled\nNeedDaemonReload=yes\nJob=",
         );
         assert_eq!(shown.ended.as_deref(), Some("code=exited status=48"));
         assert_eq!(
@@ -147,7 +147,8 @@ mod tests {
             (shown.state.sub.as_str(), shown.state.needs_reload),
             ("auto-restart", true)
         );
-        assert_eq!(shown.state.revision, None);
+        assert_eq!((shown.state.revision, shown.has_job), (None, false));
+        assert!(parse("Job=1234\nType=simple").has_job);
     }
 
     #[test]
