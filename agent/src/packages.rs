@@ -72,12 +72,9 @@ fn explain(packages: &[String], errors: &[String]) -> Failure {
         "run `apt-get install` with these names in the container to see all of it"
     };
     let last = errors.last().map_or("it gave no reason", String::as_str);
-    Failure::new(
-        format!("packages {}", packages.join(", ")),
-        format!("apt can't install them: {last}"),
-    )
-    .with_log(errors[errors.len().saturating_sub(LINES)..].to_vec())
-    .with_hint(hint)
+    Failure::new(format!("packages {}", packages.join(", ")), format!("apt can't install them: {last}"))
+        .with_log(errors[errors.len().saturating_sub(LINES)..].to_vec())
+        .with_hint(hint)
 }
 
 #[cfg(test)]
@@ -94,11 +91,6 @@ mod tests {
         assert!(failure.hint.unwrap().starts_with("check the names"));
 
         errors[0] = "W: Failed to fetch http://mirror/dists/bookworm/InRelease".into();
-        assert!(
-            explain(&["mongodb-org".into()], &errors)
-                .hint
-                .unwrap()
-                .contains("does not reach its package mirror")
-        );
+        assert!(explain(&["mongodb-org".into()], &errors).hint.unwrap().contains("does not reach its package mirror"));
     }
 }

@@ -110,16 +110,9 @@ fn is_up(unit: &Shown, since: Duration) -> bool {
 /// Says how a unit failed, with the end of its log: of its log file, or of the journal if that says nothing.
 pub async fn explain(name: &str, unit: &Shown, log: Option<&String>, cause: &str) -> Failure {
     let state = &unit.state;
-    let ended = unit
-        .ended
-        .as_deref()
-        .map_or_else(String::new, |ended| format!(", {ended}"));
+    let ended = unit.ended.as_deref().map_or_else(String::new, |ended| format!(", {ended}"));
     let (active, sub, result, restarts) = (&state.active, &state.sub, &state.result, state.restarts);
-    let again = if restarts > 0 {
-        format!(", restarted {restarts} times")
-    } else {
-        String::new()
-    };
+    let again = if restarts > 0 { format!(", restarted {restarts} times") } else { String::new() };
     let cause = format!("{cause}: {active} ({sub}), result {result}{ended}{again}");
     let mut lines = log.map(|log| log_tail::of_file(Path::new(log))).unwrap_or_default();
     if lines.is_empty() {

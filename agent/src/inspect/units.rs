@@ -87,12 +87,7 @@ fn parse(block: &str) -> Shown {
         _ => None,
     };
     let ended = ended.map(|code| format!("code={code} status={}", text("ExecMainStatus")));
-    Shown {
-        state,
-        kind: text("Type"),
-        ended,
-        has_job: !text("Job").is_empty(),
-    }
+    Shown { state, kind: text("Type"), ended, has_job: !text("Job").is_empty() }
 }
 
 /// Without accounting systemd says `[not set]`, or all bits set.
@@ -129,14 +124,8 @@ mod tests {
              SubState=auto-restart\nUnitFileState=enabled\nNeedDaemonReload=yes\nJob=",
         );
         assert_eq!(shown.ended.as_deref(), Some("code=exited status=48"));
-        assert_eq!(
-            (shown.state.memory, shown.state.cpu_ns, shown.state.restarts),
-            (None, None, 2)
-        );
-        assert_eq!(
-            (shown.state.sub.as_str(), shown.state.needs_reload),
-            ("auto-restart", true)
-        );
+        assert_eq!((shown.state.memory, shown.state.cpu_ns, shown.state.restarts), (None, None, 2));
+        assert_eq!((shown.state.sub.as_str(), shown.state.needs_reload), ("auto-restart", true));
         assert_eq!((shown.state.revision, shown.has_job), (None, false));
         assert!(parse("Job=1234\nType=simple").has_job);
     }

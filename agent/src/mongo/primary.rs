@@ -29,10 +29,7 @@ impl Census {
         hosts.dedup();
         let late = || Error::Network(format!("does not answer within {limit:?}"));
         let asked = hosts.into_iter().map(|host| async move {
-            (
-                host.clone(),
-                timeout(limit, hello::of(host)).await.unwrap_or_else(|_| Err(late())),
-            )
+            (host.clone(), timeout(limit, hello::of(host)).await.unwrap_or_else(|_| Err(late())))
         });
         Self(join_all(asked).await)
     }
