@@ -32,7 +32,7 @@ pub async fn initiate(request: &InitiateRequest) -> Result<(), Failure> {
     let mongod = Peer::local(request.port, None).await.map_err(|error| set.fail("its first mongod", &error))?;
     progress(format!("initiating {}", request.config.name));
     set.begin(&mongod, first).await?;
-    if set.await_primary(&mongod).await? {
+    if set.await_primary(&mongod, first).await? {
         set.grow(&mongod, first).await?;
     }
     Ok(())
@@ -92,11 +92,12 @@ impl Birth<'_> {
     }
 
     /// Waits for a primary; `true` if it is this mongod.
-    async fn await_primary(&self, mongod: &Peer) -> Result<bool, Failure> {
+    async fn await_primary(&self, mongod: &Peer, first: &SetMember) -> Result<bool, Failure> {
         loop {
             match mongod.hello().await {
                 Ok(Hello { is_writable_primary: true, .. }) => return Ok(true),
-                Ok(Hello { primary: Some(_), secondary: true, .. }) => return Ok(false),
+                // On the way to PRIMARY it calls itself SECONDARY and names itself.
+                Ok(Hello { primary: Some(other), secondary: true, .. }) if other != first.host => return Ok(false),
                 Ok(_) | Err(_) => {}
             }
             if !self.deadline.pause(RETRY).await {
