@@ -42,6 +42,7 @@ fn look(system: &System) -> (usize, u64) {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "what was measured is worth reading: --nocapture shows it")]
 fn a_look_costs_the_same_for_each_container() {
     let system = System::new("");
     let mut costs = Vec::new();

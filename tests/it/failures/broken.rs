@@ -67,9 +67,9 @@ fn a_write_whose_answer_is_cut_is_named_and_the_next_run_goes_on() {
 #[test]
 fn an_agent_that_is_cut_off_is_named_and_the_next_run_goes_on() {
     let system = System::new(SHOP);
-    system.agents.cut_next("write");
+    system.agents.cut_next("db1", "write");
     let ran = system.up();
-    ran.ended(1, &["could not write", "the connection to Incus broke", "/exec", "run the same command again"]);
+    ran.ended(1, &["could not write", "db1", "the connection to Incus broke", "/exec", "run the same command again"]);
     assert_eq!((system.containers().len(), system.lease()), (4, None));
     system.up().ended(0, &["shop is up"]);
     system.assert_settled();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::system::{SHOP, System, wait_until};
+use crate::system::{SHOP, System, signal, wait_until};
 
 /// A lease of a process on another host, renewed some seconds ago by this host's clock, which is the fake's too.
 fn lease(seconds_ago: i64) -> Value {
@@ -32,6 +32,18 @@ fn a_lease_is_waited_for() {
     system.fake.world().projects.get_mut("default").unwrap()["config"] = json!({"features.images": "true"});
     system.end(child).ended(0, &["waiting for ana@elsewhere (process 7)", "shop is up"]);
     system.assert_settled();
+}
+
+#[test]
+fn waiting_for_a_lease_can_be_broken_off() {
+    let system = System::new(SHOP);
+    system.hold_lease(&lease(0));
+    let before = system.state();
+    let child = system.begin(&["up", "--yes", "--lock-wait", "50s"]);
+    wait_until("distctl waits for ana", || system.output("stderr").contains("ana@elsewhere"));
+    signal(&child, "-TERM");
+    system.end(child).ended(130, &["interrupted", "nothing was changed"]);
+    assert_eq!(system.state(), before);
 }
 
 #[test]

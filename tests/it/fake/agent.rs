@@ -31,7 +31,7 @@ type Hook = Arc<dyn Fn(&Shared, &str, &Request) -> Option<Failure> + Send + Sync
 pub struct Agents {
     asked: Arc<Mutex<Vec<(String, &'static str)>>>,
     hook: Arc<Mutex<Option<Hook>>>,
-    cut: Arc<Mutex<Option<&'static str>>>,
+    cut: Arc<Mutex<Option<(&'static str, &'static str)>>>,
 }
 
 impl Agents {
@@ -63,9 +63,9 @@ impl Agents {
         (reached, gate)
     }
 
-    /// Breaks the connection to the next agent that is asked for this, after it has done it.
-    pub fn cut_next(&self, verb: &'static str) {
-        *self.cut.lock().unwrap() = Some(verb);
+    /// Breaks the connection to the agent of an instance when it is asked for this next, after it has done it.
+    pub fn cut_next(&self, instance: &'static str, verb: &'static str) {
+        *self.cut.lock().unwrap() = Some((instance, verb));
     }
 
     /// Lists the instances and the verbs of all requests so far.
@@ -101,7 +101,7 @@ impl Agents {
             Ok(reply) => Line::Done(reply),
             Err(failure) => Line::Failed(failure),
         };
-        if self.cut.lock().unwrap().take_if(|cut| *cut == verb).is_some() {
+        if self.cut.lock().unwrap().take_if(|cut| *cut == (call.instance.as_str(), verb)).is_some() {
             return ExecReply { cut: true, ..ExecReply::default() };
         }
         ExecReply::ok(serde_json::to_string(&line).unwrap() + "\n")

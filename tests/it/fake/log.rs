@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// Where agents are.
-const AGENTS: [&str; 2] = ["/run/distctl/agent-", "/usr/local/lib/distctl/agent-"];
+const AGENTS: [&str; 2] = ["/run/distctl/", "/usr/local/lib/distctl/agent-"];
 
 /// A request that came in.
 #[derive(Debug, Clone)]
