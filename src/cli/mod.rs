@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::ui::{Exit, Options, Output, Progress, Ui};
+use crate::incus;
+use crate::ui::{Advise, Exit, Options, Output, Progress, Ui};
 
 mod completions;
 mod context;
@@ -115,7 +116,7 @@ pub async fn run(cli: Cli, ui: &Ui) -> anyhow::Result<Exit> {
         yes: cli.global.yes,
         interrupt: Interrupt::watch(ui)?,
     };
-    match cli.command {
+    let result = match cli.command {
         Command::Up(command) => command.run(&context).await,
         Command::Plan(command) => command.run(&context).await,
         Command::Status(command) => command.run(&context).await,
@@ -126,6 +127,16 @@ pub async fn run(cli: Cli, ui: &Ui) -> anyhow::Result<Exit> {
         Command::Render(command) => command.run(&context).await,
         Command::Schema(command) => command.run(&context).await,
         Command::Completions(command) => command.run(&context).await,
+    };
+    result.map_err(advise)
+}
+
+/// Adds what the client of Incus knows about an error to what the command said.
+fn advise(error: anyhow::Error) -> anyhow::Error {
+    let hint = error.chain().find_map(|link| link.downcast_ref::<incus::Error>()?.hint());
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
     }
 }
 
