@@ -21,6 +21,10 @@ use crate::ui::{Advise, Interrupted};
 /// what was stopped, bring back what was down, create users, change configurations.
 const PASSES: usize = 6;
 
+/// How many calls that look or wait may be under way for each that changes something. The engine bounds the changes
+/// itself; the client's bound must leave room for steps that only wait in a guest.
+const WAITS_PER_CHANGE: usize = 4;
+
 /// A topology, expanded, with a daemon to make it true.
 pub(super) struct Stage {
     pub desired: Desired,
@@ -39,9 +43,9 @@ impl Stage {
 
     /// Looks at what is.
     pub async fn observe(&self) -> Result<Observed> {
-        // Looking is cheap and mostly waiting, so more guests are asked at once than are changed at once.
-        let looks = self.parallel * 4;
-        collect(&self.guests, &self.desired, looks).await.context("the system could not be looked at")
+        collect(&self.guests, &self.desired, self.parallel * WAITS_PER_CHANGE)
+            .await
+            .context("the system could not be looked at")
     }
 
     /// Takes the lease; waits for another holder up to `patience`.
@@ -95,8 +99,11 @@ pub(super) fn desired(context: &Context, agent: &Agent) -> Result<Desired> {
 
 /// Connects to the daemon that the user means.
 pub(super) async fn connect(context: &Context) -> Result<Client> {
-    let target =
-        Target { remote: context.remote.clone(), project: context.project.clone(), parallel: context.parallel };
+    let target = Target {
+        remote: context.remote.clone(),
+        project: context.project.clone(),
+        parallel: context.parallel * WAITS_PER_CHANGE,
+    };
     Ok(Client::connect(&target).await?)
 }
 

@@ -54,7 +54,10 @@ impl Up {
         let released = lock.release().await;
         let (last, observed) = settled?;
         released?;
-        context.ui.note(format!("{} is up and verified ({:.1} s)", stage.desired.name, begun.elapsed().as_secs_f64()));
+        if last.is_clean() {
+            let took = begun.elapsed().as_secs_f64();
+            context.ui.note(format!("{} is up and verified ({took:.1} s)", stage.desired.name));
+        }
         status::show(context, &stage.desired, &observed, &last)
     }
 }

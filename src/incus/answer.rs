@@ -4,9 +4,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::call::Call;
 use super::error::{ApiError, Error};
 use super::operation::Operation;
-use super::transport::{Answer, Call};
+use super::transport::Answer;
 
 /// What the daemon wraps around its answers. An error can come with HTTP status 200 (when waiting for operations).
 #[derive(Debug, Default, Deserialize)]
@@ -34,7 +35,7 @@ impl Answer {
     pub(super) fn open(&self, call: &Call) -> Result<Reply, Error> {
         let envelope: Envelope = match serde_json::from_slice(&self.body) {
             Ok(envelope) => envelope,
-            Err(error) if self.status.is_success() => return Err(decode(call, error.into())),
+            Err(error) if self.status.is_success() => return Err(call.unreadable(error)),
             Err(_) => return Err(self.refused(call)),
         };
         match envelope.kind.as_str() {
@@ -44,7 +45,7 @@ impl Answer {
                 Ok(Reply::Begun(url, read(call, envelope.metadata)?))
             }
             "error" => Err(self.api(call, envelope.error_code, envelope.error.unwrap_or_default())),
-            other => Err(decode(call, format!("an answer of type {other:?}").into())),
+            other => Err(call.unreadable(format!("an answer of type {other:?}"))),
         }
     }
 
@@ -85,19 +86,14 @@ impl Reply {
     pub(super) fn done<T: DeserializeOwned>(self, call: &Call) -> Result<T, Error> {
         match self {
             Self::Done(value) => read(call, value),
-            Self::Begun(..) => Err(decode(call, "an operation where a result was expected".into())),
+            Self::Begun(..) => Err(call.unreadable("an operation where a result was expected")),
         }
     }
 }
 
 /// Reads a value into a type.
 pub(super) fn read<T: DeserializeOwned>(call: &Call, value: Value) -> Result<T, Error> {
-    serde_json::from_value(value).map_err(|error| decode(call, error.into()))
-}
-
-fn decode(call: &Call, source: Box<dyn std::error::Error + Send + Sync>) -> Error {
-    let (method, path) = call.name();
-    Error::Decode { method, path, source }
+    serde_json::from_value(value).map_err(|error| call.unreadable(error))
 }
 
 /// Reads `null` as an empty list or map: the daemon sends either.

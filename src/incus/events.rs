@@ -3,9 +3,9 @@
 //! There is no replay: subscribe first, then list, then act, and list again after every reconnect.
 
 use futures_util::{Stream, StreamExt, future};
-use reqwest_websocket::Message;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio_tungstenite::tungstenite::Message;
 
 use super::{Client, Error};
 
@@ -46,7 +46,7 @@ impl Client {
         Ok(socket.filter_map(|message| {
             future::ready(match message {
                 Ok(Message::Text(text)) => Some(serde_json::from_str(&text).map_err(|error| lost(error.into()))),
-                Ok(Message::Close { .. } | Message::Binary(_) | Message::Ping(_) | Message::Pong(_)) => None,
+                Ok(_) => None,
                 Err(error) => Some(Err(lost(error.into()))),
             })
         }))

@@ -10,13 +10,13 @@ use bytes::BytesMut;
 use futures_util::StreamExt;
 use futures_util::future::{join3, try_join_all};
 use reqwest::Method;
-use reqwest_websocket::WebSocket;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::answer::Reply;
+use super::call::Call;
 use super::operation::{Operation, Pending};
-use super::transport::Call;
+use super::upgrade::WebSocket;
 use super::websocket::{Input, Output, Task, feed};
 use super::{Client, Error};
 
@@ -117,7 +117,7 @@ impl Client {
         instance: &str,
         command: &[&str],
         stdin: Vec<u8>,
-        mut on_stdout: impl FnMut(&[u8]),
+        on_stdout: impl FnMut(&[u8]),
     ) -> Result<Finished, Error> {
         let _slot = self.transport().slot().await;
         let begun = self.begin(instance, &Command::new(command.iter().copied())).await?;
@@ -130,8 +130,8 @@ impl Client {
         // All at once: five seconds after the command's end its exit code is gone.
         let (ended, (), ()) = join3(
             self.wait(&begun.pending),
-            stdout.by_ref().for_each(|bytes| std::future::ready(on_stdout(&bytes))),
-            stderr.by_ref().for_each(|bytes| std::future::ready(kept.extend_from_slice(&bytes))),
+            take(&mut stdout, on_stdout),
+            take(&mut stderr, |bytes| kept.extend_from_slice(bytes)),
         )
         .await;
         let code = begun.code(&ended?)?;
@@ -164,6 +164,13 @@ impl Client {
         };
         let sockets = try_join_all(names.into_iter().map(open)).await?;
         sockets.try_into().map_err(|_| begun.pending.unreadable("too few streams"))
+    }
+}
+
+/// Gives all of an output to a function, piece by piece.
+async fn take(output: &mut Output, mut on_bytes: impl FnMut(&[u8])) {
+    while let Some(bytes) = output.next().await {
+        on_bytes(&bytes);
     }
 }
 

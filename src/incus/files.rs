@@ -7,7 +7,7 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use tokio_util::io::ReaderStream;
 
-use super::transport::Call;
+use super::call::Call;
 use super::{Client, Error};
 
 /// How much of a host's file is read at once, in bytes.
@@ -45,8 +45,7 @@ impl Client {
             answer => answer?,
         };
         if answer.header("x-incus-type") == Some("directory") {
-            let (method, name) = call.name();
-            return Err(Error::Decode { method, path: name, source: format!("{path} is a directory").into() });
+            return Err(call.unreadable(format!("{path} is a directory")));
         }
         Ok(Some(answer.body.into()))
     }

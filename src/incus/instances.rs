@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::answer::nullable;
+use super::call::Call;
 use super::images::Source;
 use super::state::InstanceState;
-use super::transport::Call;
 use super::{Client, Error};
 
 /// Devices by name, each a map of its settings.

@@ -2,17 +2,19 @@
 //!
 //! [`Client::connect`] finds the daemon as the incus command line does. The methods live in the page of what they are
 //! about: [`instances`], [`state`], [`networks`], [`projects`], [`images`], [`files`], [`exec`], [`session`],
-//! [`events`], [`storage`], [`warnings`]. Everything
-//! fails with one typed [`Error`]. What is behind them: `transport` sends and repeats what is safe to repeat,
+//! [`events`], [`storage`], [`warnings`]. Everything fails with one typed [`Error`]. What is behind them: `transport`
+//! sends, `call` says what is safe to repeat,
 //! `operation` waits for what the daemon does in the background, `remote` reads the user's incus configuration.
 
 mod answer;
+mod call;
 mod error;
 mod operation;
 mod remote;
 mod server;
 mod tls;
 mod transport;
+mod upgrade;
 mod websocket;
 
 pub mod events;
@@ -53,8 +55,9 @@ pub use warnings::Warning;
 pub use websocket::{Input, Output};
 
 use answer::Reply;
+use call::Call;
 use remote::Remotes;
-use transport::{Call, Endpoint, Transport};
+use transport::{Endpoint, Transport};
 
 /// All but what RFC 3986 calls unreserved.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

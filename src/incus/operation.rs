@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use super::Client;
 use super::answer::{Reply, nullable};
+use super::call::Call;
 use super::error::{ApiError, Error};
-use super::transport::Call;
 
 /// How long the daemon may hold one request that waits, in seconds.
 const WAIT: u64 = 30;
@@ -79,14 +79,12 @@ impl Pending {
 
     /// Says that the connection broke before all of a command's output was there.
     pub(super) fn cut(&self) -> Error {
-        let (method, path) = self.call.name();
-        Error::Transport { method, path, source: "the output of the command is not complete".into() }
+        self.call.transport("the output of the command is not complete")
     }
 
     /// Says that the answer can't be used.
     pub(super) fn unreadable(&self, what: &str) -> Error {
-        let (method, path) = self.call.name();
-        Error::Decode { method, path, source: what.into() }
+        self.call.unreadable(what)
     }
 
     /// Blames the call that began the operation, not the one that waited for it.

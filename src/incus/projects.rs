@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::answer::nullable;
-use super::transport::Call;
+use super::call::Call;
 use super::{Client, Error, path};
 
 /// A project.

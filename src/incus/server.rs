@@ -1,14 +1,14 @@
 //! Who answers: the daemon's version, abilities and trust.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use reqwest::Method;
 use serde::Deserialize;
 
 use super::answer::nullable;
+use super::call::Call;
 use super::error::Error;
-use super::transport::{Call, Transport};
+use super::transport::Transport;
 
 /// The oldest version that distctl is tried with.
 const OLDEST: &str = "6.0";
@@ -80,42 +80,45 @@ struct Environment {
 
 /// Asks who answers, and refuses what distctl can't work with. `shown` is the certificate that was shown.
 pub(super) async fn meet(transport: &Transport, shown: Option<&str>) -> Result<Server, Error> {
-    let address = || transport.address().to_owned();
-    let call = Call::new(Method::GET, "/1.0".into()).within(Duration::from_secs(30)).impatient();
-    let answer = transport.send(&call).await?;
-    let root: Root = match answer.open(&call).and_then(|reply| reply.done(&call)) {
+    let address = transport.address().to_owned();
+    let call = Call::new(Method::GET, "/1.0".into()).impatient();
+    let root: Root = match transport.send(&call).await?.open(&call).and_then(|reply| reply.done(&call)) {
         Err(Error::Decode { .. }) => {
-            return Err(Error::NotIncus { address: address(), server: "something without the Incus API".into() });
+            let server = "something without the Incus API".into();
+            return Err(Error::NotIncus { address, server });
         }
         root => root?,
     };
     if root.auth != "trusted" {
         let cause =
             shown.map_or_else(|| "no client certificate was shown".into(), |path| format!("it was shown {path}"));
-        return Err(Error::Untrusted { address: address(), cause });
+        return Err(Error::Untrusted { address, cause });
     }
+    judge(&root, address)?;
     let environment = root.environment;
-    if environment.server != "incus" {
-        return Err(Error::NotIncus { address: address(), server: environment.server });
-    }
-    let version = environment.server_version;
-    if major(&version).is_some_and(|major| Some(major) < self::major(OLDEST)) {
-        return Err(Error::TooOld { address: address(), version, needed: OLDEST });
-    }
-    let missing: Vec<String> =
-        NEEDED.iter().filter(|name| !root.api_extensions.contains(**name)).map(ToString::to_string).collect();
-    if !missing.is_empty() {
-        return Err(Error::MissingExtension { address: address(), version, missing });
-    }
     Ok(Server {
         name: environment.server_name,
-        version,
+        version: environment.server_version,
         api_extensions: root.api_extensions,
         clustered: environment.server_clustered,
         storage: environment.storage,
         architectures: environment.architectures,
         kernel: environment.kernel_version,
     })
+}
+
+fn judge(root: &Root, address: String) -> Result<(), Error> {
+    let version = root.environment.server_version.clone();
+    if root.environment.server != "incus" {
+        let server = root.environment.server.clone();
+        return Err(Error::NotIncus { address, server });
+    }
+    if major(&version) < major(OLDEST) {
+        return Err(Error::TooOld { address, version, needed: OLDEST });
+    }
+    let lacks = |name: &&&str| !root.api_extensions.contains(**name);
+    let missing: Vec<String> = NEEDED.iter().filter(lacks).map(ToString::to_string).collect();
+    if missing.is_empty() { Ok(()) } else { Err(Error::MissingExtension { address, version, missing }) }
 }
 
 /// Reads the first number of a version.

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::nullable;
+use super::call::Call;
 use super::instances::Status;
-use super::transport::Call;
 use super::{Client, Error};
 
 /// The state of an instance at one moment. Numbers are 0 where the host has no cgroup controllers for them.

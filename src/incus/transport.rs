@@ -2,24 +2,19 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{DATE, HeaderMap};
 use reqwest::{Method, StatusCode};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::call::{Call, Tries};
 use super::error::{self, Error};
 use super::tls;
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long a call waits for a daemon that refuses connections or says that it is starting: it is being restarted.
-const PATIENCE: Duration = Duration::from_secs(15);
-
-/// How often a read is tried whose connection broke.
-const READ_TRIES: u32 = 3;
 
 /// Where a daemon is.
 #[derive(Debug)]
@@ -49,65 +44,6 @@ pub(super) struct Transport {
     writes: AtomicU64,
     date: AtomicI64,
     slots: Semaphore,
-}
-
-/// A call without its answer.
-#[derive(Debug, Clone)]
-pub(super) struct Call {
-    method: Method,
-    path: String,
-    body: Option<Bytes>,
-    if_match: Option<String>,
-    timeout: Duration,
-    patience: Duration,
-}
-
-impl Call {
-    /// Begins a call of a path with its query, both encoded.
-    pub(super) fn new(method: Method, path: String) -> Self {
-        let read = method == Method::GET || method == Method::HEAD;
-        let timeout = Duration::from_secs(if read { 30 } else { 180 });
-        Self { method, path, body: None, if_match: None, timeout, patience: PATIENCE }
-    }
-
-    /// Adds a JSON body.
-    pub(super) fn json(mut self, body: &serde_json::Value) -> Self {
-        self.body = Some(body.to_string().into());
-        self
-    }
-
-    /// Makes the call fail if the object is no longer the one that was read.
-    pub(super) fn if_match(mut self, etag: Option<&str>) -> Self {
-        self.if_match = etag.map(str::to_owned);
-        self
-    }
-
-    /// Sets how long the answer may take.
-    pub(super) fn within(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// Gives up at once where no daemon answers.
-    pub(super) fn impatient(mut self) -> Self {
-        self.patience = Duration::ZERO;
-        self
-    }
-
-    /// Gives the path with its query.
-    pub(super) fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// Names the call in errors; without the query, which may hold secrets.
-    pub(super) fn name(&self) -> (String, String) {
-        (self.method.to_string(), bare(&self.path))
-    }
-}
-
-/// Cuts the query off a path.
-pub(super) fn bare(path: &str) -> String {
-    path.split('?').next().unwrap_or_default().to_owned()
 }
 
 /// An answer as it came.
@@ -187,7 +123,7 @@ impl Transport {
     /// Repeats what is safe to repeat: a read whose connection broke (three tries), and any call that was not looked
     /// at, because the connection was refused or the daemon said that it is starting (for 15 s).
     pub(super) async fn send(&self, call: &Call) -> Result<Answer, Error> {
-        let mut tries = Tries { first: None, broken: 0, pauses: 0 };
+        let mut tries = Tries::default();
         loop {
             let result = self.once(call).await;
             let Some(pause) = tries.pause(call, &result) else {
@@ -198,14 +134,8 @@ impl Transport {
     }
 
     async fn once(&self, call: &Call) -> Result<Answer, Error> {
-        let mut request = self.request(call.method.clone(), &call.path).timeout(call.timeout);
-        if let Some(etag) = &call.if_match {
-            request = request.header(reqwest::header::IF_MATCH, etag);
-        }
-        if let Some(body) = &call.body {
-            request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.clone());
-        }
-        self.finish(call, request).await
+        let request = self.request(call.method(), call.path());
+        self.finish(call, call.dress(request)).await
     }
 
     /// Sends a prepared request and reads the whole answer.
@@ -226,7 +156,6 @@ impl Transport {
 
     /// Turns what reqwest says into what the caller can use.
     pub(super) fn broken(&self, call: &Call, source: reqwest::Error) -> Error {
-        let (method, path) = call.name();
         let source = source.without_url();
         if let Some(rustls::Error::InvalidCertificate(why)) = error::cause::<rustls::Error>(&source) {
             return Error::Certificate { address: self.address.clone(), cause: certificate(why) };
@@ -235,9 +164,9 @@ impl Transport {
             return self.not_there(&source);
         }
         if source.is_timeout() {
-            return Error::TimedOut { method, path, after: call.timeout };
+            return call.timed_out();
         }
-        Error::Transport { method, path, source: source.into() }
+        call.transport(source)
     }
 
     fn not_there(&self, source: &reqwest::Error) -> Error {
@@ -264,52 +193,5 @@ fn certificate(why: &rustls::CertificateError) -> String {
             "it is not the one that was stored when the remote was added".into()
         }
         other => other.to_string(),
-    }
-}
-
-/// What has been tried for one call.
-struct Tries {
-    first: Option<Instant>,
-    broken: u32,
-    pauses: u32,
-}
-
-impl Tries {
-    /// Tells how long to pause before the next try; `None` where there is none.
-    fn pause(&mut self, call: &Call, result: &Result<Answer, Error>) -> Option<Duration> {
-        let first = *self.first.get_or_insert_with(Instant::now);
-        let again = match result {
-            Ok(answer) if answer.status != StatusCode::SERVICE_UNAVAILABLE => false,
-            Ok(_) | Err(Error::NotThere { .. }) => first.elapsed() < call.patience,
-            Err(Error::Transport { .. }) => {
-                self.broken += 1;
-                (call.method == Method::GET || call.method == Method::HEAD) && self.broken < READ_TRIES
-            }
-            Err(_) => false,
-        };
-        self.pauses += 1;
-        again.then(|| Duration::from_millis(50 << self.pauses.min(5)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_reads_are_repeated_on_a_broken_connection() {
-        let broken = || Err(Error::Transport { method: String::new(), path: String::new(), source: "cut".into() });
-        for (method, expected) in [(Method::GET, 2), (Method::HEAD, 2), (Method::POST, 0), (Method::DELETE, 0)] {
-            let mut tries = Tries { first: None, broken: 0, pauses: 0 };
-            let call = Call::new(method, "/1.0".into());
-            let pauses = std::iter::from_fn(|| tries.pause(&call, &broken())).take(9).count();
-            assert_eq!(pauses, expected, "{}", call.method);
-        }
-    }
-
-    #[test]
-    fn the_query_is_not_part_of_a_name() {
-        let call = Call::new(Method::GET, "/1.0/operations/x/websocket?secret=abc".into());
-        assert_eq!(call.name().1, "/1.0/operations/x/websocket");
     }
 }

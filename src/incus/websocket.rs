@@ -1,69 +1,24 @@
-//! Websockets of operations and events: frames in, frames out.
+//! The streams of a command: frames in, frames out.
 //!
 //! The daemon ends a stream with one empty text frame and then cuts the connection without a close frame, so an end of
-//! any kind is an end. It pings every ten seconds; reading a socket answers.
+//! any kind is an end, and one without the empty frame means that something is missing. It pings every ten seconds;
+//! reading a socket answers.
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, Stream, StreamExt};
-use reqwest::{Method, StatusCode};
-use reqwest_websocket::{Message, Upgrade, WebSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-use super::Client;
-use super::error::Error;
-use super::transport::{Answer, Call};
+use super::upgrade::WebSocket;
 
 /// The largest frame sent, in bytes.
 const FRAME: usize = 64 * 1024;
-
-/// How long the daemon may take to open a socket. It gives up on a command whose sockets are not all there after 5 s.
-const OPEN: Duration = Duration::from_secs(15);
-
-impl Client {
-    /// Opens a websocket.
-    pub(super) async fn websocket(&self, path: String) -> Result<WebSocket, Error> {
-        let call = Call::new(Method::GET, path).within(OPEN);
-        let request = self.transport().request(Method::GET, call.path()).upgrade();
-        let opened = tokio::time::timeout(OPEN, request.send()).await.map_err(|_| timed_out(&call))?;
-        let response = opened.map_err(|error| match error {
-            reqwest_websocket::Error::Reqwest(error) => self.transport().broken(&call, error),
-            other => transport(&call, other),
-        })?;
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Err(self.refusal(&call, response.into_inner()).await);
-        }
-        response.into_websocket().await.map_err(|error| transport(&call, error))
-    }
-
-    async fn refusal(&self, call: &Call, response: reqwest::Response) -> Error {
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = match response.bytes().await {
-            Ok(body) => body,
-            Err(error) => return self.transport().broken(call, error),
-        };
-        match (Answer { status, headers, body }).open(call) {
-            Err(error) => error,
-            Ok(_) => transport(call, reqwest_websocket::HandshakeError::UnexpectedStatusCode(status)),
-        }
-    }
-}
-
-fn transport(call: &Call, source: impl std::error::Error + Send + Sync + 'static) -> Error {
-    let (method, path) = call.name();
-    Error::Transport { method, path, source: source.into() }
-}
-
-fn timed_out(call: &Call) -> Error {
-    let (method, path) = call.name();
-    Error::TimedOut { method, path, after: OPEN }
-}
 
 /// What a command writes, in pieces of any size, until it ends. The default is one that has ended.
 #[derive(Debug, Default)]
@@ -93,8 +48,8 @@ impl Stream for Output {
             match ready!(socket.poll_next_unpin(context)) {
                 Some(Ok(Message::Binary(bytes))) => return Poll::Ready(Some(bytes)),
                 Some(Ok(Message::Text(text))) if !text.is_empty() => return Poll::Ready(Some(text.into())),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-                Some(Ok(Message::Text(_) | Message::Close { .. })) => {}
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
+                Some(Ok(Message::Text(_) | Message::Close(_))) => {}
                 None | Some(Err(_)) => self.cut = true,
             }
             self.socket = None;
@@ -157,7 +112,7 @@ pub(super) async fn feed(socket: WebSocket, mut frames: mpsc::Receiver<Bytes>) {
         while let Some(frame) = frames.recv().await {
             sink.send(Message::Binary(frame)).await?;
         }
-        sink.send(Message::Text(String::new())).await
+        sink.send(Message::Text(Utf8Bytes::default())).await
     };
     let (write, read) = (pin!(write), pin!(drain(stream)));
     if let Either::Left((_, read)) = select(write, read).await {
@@ -190,7 +145,7 @@ pub(super) async fn obey(socket: WebSocket, mut orders: mpsc::Receiver<String>) 
     let (mut sink, stream) = socket.split();
     let write = async {
         while let Some(order) = orders.recv().await {
-            if sink.send(Message::Text(order)).await.is_err() {
+            if sink.send(Message::Text(order.into())).await.is_err() {
                 break;
             }
         }

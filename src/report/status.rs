@@ -140,7 +140,8 @@ fn members(set: &ReplicaSet, observed: &Observed) -> Vec<MongodStatus> {
     let seen: Vec<Option<&protocol::Mongod>> = set.members.iter().map(|member| mongod(observed, member)).collect();
     // The primary knows the others best; without one, anybody's view serves.
     let view = seen.iter().flatten().find(|mongod| mongod.writable).or_else(|| seen.iter().flatten().next());
-    let optime = |host: &str| view?.members.iter().find(|member| member.host == host)?.optime_ms;
+    // A member that has just started has no time of its own yet: 0.
+    let optime = |host: &str| view?.members.iter().find(|member| member.host == host)?.optime_ms.filter(|at| *at > 0);
     let newest = view.and_then(|view| view.members.iter().filter_map(|member| member.optime_ms).max());
     set.members
         .iter()

@@ -45,9 +45,12 @@ struct OpTime {
     ts: Option<Timestamp>,
 }
 
+/// Term and time of the last write; what is greater is fresher.
+pub type Freshness = (i64, u32, u32);
+
 impl Hello {
-    /// How far its data goes; what is greater is fresher.
-    pub fn freshness(&self) -> (i64, u32, u32) {
+    /// How far its data goes.
+    pub fn freshness(&self) -> Freshness {
         let OpTime { t, ts } = &self.last_write.op_time;
         ts.map_or((*t, 0, 0), |ts| (*t, ts.time, ts.increment))
     }

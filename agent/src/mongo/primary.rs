@@ -39,6 +39,16 @@ impl Census {
         self.0.iter().filter_map(|(host, answer)| Some((host.as_str(), answer.as_ref().ok()?)))
     }
 
+    /// A host that belongs to another set, and to which.
+    pub fn stranger(&self, set: &str) -> Option<(&str, &str)> {
+        self.answers().find_map(|(host, hello)| Some((host, hello.set_name.as_deref().filter(|name| *name != set)?)))
+    }
+
+    /// How many hosts belong to the set.
+    pub fn belonging(&self, set: &str) -> usize {
+        self.answers().filter(|(_, hello)| hello.set_name.as_deref() == Some(set)).count()
+    }
+
     /// The host that takes writes. One that was cut off may still believe so: the later election counts.
     pub fn primary(&self, set: &str) -> Option<&str> {
         self.answers()

@@ -22,10 +22,14 @@ fn with_privileges(command: &str) -> Document {
     document.insert(command, AGENT_ROLE);
     document.extend(doc! {
         "roles": [],
+        "writeConcern": { "w": 1 },
         "privileges": [
             {
                 "resource": { "cluster": true },
-                "actions": ["replSetGetStatus", "replSetGetConfig", "replSetStateChange", "serverStatus"],
+                // To list the users of all databases, `viewUser` must be had on the cluster (measured: error 13 otherwise).
+                "actions": [
+                    "replSetGetStatus", "replSetGetConfig", "replSetStateChange", "serverStatus", "viewUser", "viewRole",
+                ],
             },
             { "resource": { "db": "", "collection": "" }, "actions": ["viewUser", "viewRole"] },
         ],

@@ -162,12 +162,15 @@ async fn can_log_in(host: &str, login: &Login) -> Result<bool, Error> {
     }
 }
 
-/// Only the stronger of mongod's two mechanisms: all drivers since 2018 speak it.
+/// Only the stronger of mongod's two mechanisms: all drivers since 2018 speak it. Of a set that has just begun, the other
+/// members copy users along with everything else: they are not waited for here, but when the set is. Should the
+/// primary be lost before, the user is missing at the next look and made again.
 fn with_roles(command: &str, login: &Login, roles: &[Role]) -> Document {
     let roles: Vec<Document> =
         roles.iter().map(|role| doc! { "role": role.role.clone(), "db": role.db.clone() }).collect();
     let mut document = Document::new();
     document.insert(command, login.user.clone());
     document.extend(doc! { "pwd": login.password.clone(), "roles": roles, "mechanisms": ["SCRAM-SHA-256"] });
+    document.insert("writeConcern", doc! { "w": 1 });
     document
 }

@@ -3,7 +3,7 @@
 use protocol::{Failure, WaitMongodRequest, WaitReplicaSetRequest};
 
 use super::connect::Error;
-use super::hello;
+use super::hello::{self, Freshness};
 use super::primary::Census;
 use crate::deadline::{Deadline, SOON};
 use crate::inspect::units::{Shown, is_systemd, show};
@@ -43,39 +43,45 @@ fn is_hopeless(unit: &Shown) -> bool {
     unit.state.active == "failed" || unit.state.load == "not-found" || unit.state.restarts >= HOPELESS || over
 }
 
-/// Waits until members lead, copy or vote, and follow the same primary.
+/// Waits until members lead, copy or vote, follow the same primary, and have all that it had when it was first seen.
 ///
 /// Each member is asked itself: the primary learns of a member's state only with its next heartbeat, by default up to
 /// 2 s later. One that can't speak to the others, for its keyfile is wrong, calls itself SECONDARY too, but knows no
 /// primary.
 pub async fn replica_set(request: &WaitReplicaSetRequest) -> Result<(), Failure> {
     let deadline = Deadline::after_ms(request.timeout_ms);
+    let mut goal = None;
     loop {
         let census = Census::of_set(&request.set.name, request.set.hosts.iter().chain(&request.members)).await;
-        let waited_for = waited_for(&census, request);
-        if waited_for.is_none() {
+        let Some(missing) = missing(&census, request, &mut goal) else {
             return Ok(());
-        }
+        };
         if !deadline.pause(SOON).await {
-            let what = waited_for.unwrap_or_default();
-            let cause = format!("is not healthy after {} ms: {what}; {}", request.timeout_ms, census.describe());
+            let (wait, states) = (request.timeout_ms, census.describe());
+            let cause = format!("is not healthy after {wait} ms: {missing}; {states}");
             return Err(Failure::new(format!("replica set {}", request.set.name), cause)
                 .with_hint("look with `distctl logs` at the mongod that lags behind; all must have the same keyfile"));
         }
     }
 }
 
-/// What is still missing; `None` if nothing is.
-fn waited_for(census: &Census, request: &WaitReplicaSetRequest) -> Option<String> {
-    let Some(primary) = census.primary(&request.set.name) else {
+/// What is still missing; `None` if nothing is. The goal is set with the first primary that is seen.
+fn missing(census: &Census, request: &WaitReplicaSetRequest, goal: &mut Option<Freshness>) -> Option<String> {
+    let set = &request.set.name;
+    let primary = census.primary(set).and_then(|host| Some((host, census.get(host)?.as_ref().ok()?)));
+    let Some((host, primary)) = primary else {
         return Some("there is no primary".into());
     };
-    let name = census.get(primary).and_then(|hello| hello.as_ref().ok()?.me.clone()).unwrap_or_else(|| primary.into());
+    let name = primary.me.as_deref().unwrap_or(host);
+    let goal = *goal.get_or_insert(primary.freshness());
     request.members.iter().find_map(|member| match census.get(member)? {
-        Ok(hello) if hello.serves(&request.set.name) && hello.primary.as_ref() == Some(&name) => None,
-        Ok(hello) if hello.serves(&request.set.name) => Some(format!("{member} does not follow the primary {name}")),
-        Ok(_) => Some(format!("{member} does not serve yet")),
         Err(Error::NotListening) => Some(format!("{member} is down")),
         Err(error) => Some(format!("{member}: {error}")),
+        Ok(hello) if !hello.serves(set) => Some(format!("{member} does not serve yet")),
+        Ok(hello) if hello.primary.as_deref() != Some(name) => {
+            Some(format!("{member} does not follow the primary {name}"))
+        }
+        Ok(hello) if !hello.arbiter_only && hello.freshness() < goal => Some(format!("{member} has not caught up yet")),
+        Ok(_) => None,
     })
 }

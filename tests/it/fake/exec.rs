@@ -149,9 +149,14 @@ async fn run(shared: Arc<Shared>, mut call: ExecCall, terminal: bool, mut arrive
             None => std::future::pending().await,
         }
     };
-    tokio::select! {
-        stdin = read_all(&mut streams[0]) => call.stdin = stdin,
-        code = control => return Ok(code),
+    tokio::pin!(control);
+    let ended = tokio::select! {
+        (stdin, ended) = read_all(&mut streams[0]) => { call.stdin = stdin; ended }
+        code = &mut control => return Ok(code),
+    };
+    // A client that is gone loses all its sockets; the control socket decides, whichever is noticed first.
+    if !ended && let Ok(code) = tokio::time::timeout(Duration::from_secs(1), control).await {
+        return Ok(code);
     }
     let reply = script(&call);
     for (socket, bytes) in streams[1..].iter_mut().zip([&reply.stdout, &reply.stderr]) {
@@ -163,16 +168,17 @@ async fn run(shared: Arc<Shared>, mut call: ExecCall, terminal: bool, mut arrive
     reply.fails.map_or(Ok(reply.code), Err)
 }
 
-async fn read_all(socket: &mut WebSocket) -> Vec<u8> {
+/// Reads all input; tells whether it ended in order.
+async fn read_all(socket: &mut WebSocket) -> (Vec<u8>, bool) {
     let mut read = Vec::new();
     while let Some(Ok(message)) = socket.recv().await {
         match message {
             Message::Binary(bytes) => read.extend_from_slice(&bytes),
-            Message::Text(_) | Message::Close(_) => break,
+            Message::Text(_) | Message::Close(_) => return (read, true),
             Message::Ping(_) | Message::Pong(_) => {}
         }
     }
-    read
+    (read, false)
 }
 
 async fn send_all(socket: &mut WebSocket, bytes: &[u8], frame: usize) {

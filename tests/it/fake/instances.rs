@@ -57,7 +57,9 @@ pub fn one(world: &mut World, method: &str, name: &str, if_match: Option<&str>, 
         }
         "PUT" => world.perform(|world| {
             let object = world.instances.get_mut(name).map(|instance| &mut instance.object);
-            let Some(object) = object else { return Err((404, "Instance not found".into())) };
+            let Some(object) = object else {
+                return Err((404, "Instance not found".into()));
+            };
             for part in ["architecture", "config", "devices", "ephemeral", "profiles", "stateful", "description"] {
                 object[part] = body[part].clone();
             }

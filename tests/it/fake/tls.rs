@@ -83,9 +83,12 @@ impl axum::serve::Listener for Listener {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
-            if let Ok((stream, address)) = self.tcp.accept().await
-                && let Ok(stream) = self.acceptor.accept(stream).await
-            {
+            let Ok((stream, address)) = self.tcp.accept().await else {
+                continue;
+            };
+            // As Go does: what waits in this side's buffer is lost when it hangs up without reading the last pong.
+            let _ = stream.set_nodelay(true);
+            if let Ok(stream) = self.acceptor.accept(stream).await {
                 return (stream, address);
             }
         }

@@ -98,7 +98,9 @@ impl World {
         let body = json!({"name": name, "config": {}, "devices": {"eth0": nic}, "profiles": ["default"]});
         let mut instance = Instance::new(&body);
         instance.set_status(status);
-        self.instances.entry(name.into()).insert_entry(instance).into_mut()
+        let place = self.instances.entry(name.into()).or_insert_with(|| instance.clone());
+        *place = instance;
+        place
     }
 
     /// Describes the daemon, as `GET /1.0` does.

@@ -97,6 +97,23 @@ async fn sessions_stream_both_ways_and_take_signals() {
 }
 
 #[tokio::test]
+async fn output_outlives_its_command() {
+    let fake = Fake::start();
+    let client = running(&fake).await;
+    fake.on_exec(|_| ExecReply::ok("late"));
+    let mut session = client.exec("db1", &Command::new(["x"])).await.unwrap();
+    drop(session.stdin.take());
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while fake.world().operations.values().any(|operation| operation.shown.borrow()["status_code"] != 200) {
+        assert!(tokio::time::Instant::now() < deadline, "it did not end");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // The daemon has hung up by now; its ping can't be answered any more, and what it wrote is still to be read.
+    let written = session.stdout.by_ref().collect::<Vec<_>>().await.concat();
+    assert_eq!((written.as_slice(), session.stdout.is_cut()), (&b"late"[..], false));
+}
+
+#[tokio::test]
 async fn a_session_that_is_dropped_takes_its_command_along() {
     let fake = Fake::start();
     let client = running(&fake).await;

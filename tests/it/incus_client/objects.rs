@@ -125,7 +125,15 @@ async fn files_get_their_attributes_even_when_they_exist() {
     assert_eq!(client.read_file("db1", "/etc/y").await.unwrap(), None);
     assert!(client.read_file("db2", "/etc/y").await.unwrap_err().is_not_found());
     assert!(client.read_file("db1", "/etc").await.unwrap_err().to_string().contains("/files"));
+}
 
+#[tokio::test]
+async fn directories_are_made_with_those_above() {
+    let fake = Fake::start();
+    fake.world().add_container("db1", "10.0.0.2", "Running");
+    let client = client(&fake).await;
+    let file = |name: &str| fake.world().instances["db1"].files[name].clone();
+    let first = FileAttributes { uid: 0, gid: 0, mode: 0o644 };
     let above = client.push_file("db1", "/srv/a/x", &first, FileBody::Bytes("x".into())).await.unwrap_err();
     assert!(above.is_not_found(), "{above}");
     client.make_directory("db1", "/srv/a/b", &FileAttributes { uid: 7, gid: 7, mode: 0o700 }).await.unwrap();
