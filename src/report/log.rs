@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_no_json_is_kept() {
-        for text in ["about to fork child process", "{\"half\": ", "{\"t\": 1}"] {
+        for text in ["about to fork child process", "{\"half\":", "{\"t\": 1}"] {
             assert_eq!(Line::of_mongod("db1", text).text(3), format!("db1 | {text}"));
         }
     }

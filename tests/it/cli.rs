@@ -132,7 +132,7 @@ fn commands_that_look_into_guests_say_what_is_wrong_with_their_arguments() {
 fn a_container_that_is_not_declared_is_named_before_any_daemon_is_asked() {
     let ran = run_with(FINE, &["exec", "bd", "--", "ls"], &[("INCUS_SOCKET", "/nowhere")]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
-    assert!(ran.stderr.contains("no container named bd") && ran.stderr.contains("web, db"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no container named bd") && ran.stderr.contains("db, web"), "{}", ran.stderr);
 }
 
 #[test]
