@@ -60,7 +60,8 @@ pub(super) async fn attach(
         Ok(0) => Ok(Exit::Ok),
         Ok(code) => Ok(Exit::Foreign(u8::try_from(code).unwrap_or(u8::MAX))),
         Err(error) if error.is_command_not_found() => {
-            context.ui.failure(&anyhow::anyhow!("{container} has no program {program}"));
+            // Incus says the same of a program that is not there and of one that itself ended with 127.
+            context.ui.failure(&anyhow::anyhow!("{program} in {container} is not there, or ended with 127"));
             Ok(Exit::Foreign(127))
         }
         Err(error) => Err(error).with_context(|| format!("{program} in {container} was lost")),

@@ -195,15 +195,6 @@ mod tests {
     }
 
     #[test]
-    fn what_to_do_about_an_error_of_incus_is_shown_for_every_command() {
-        let lost = || incus::Error::OperationLost { method: "PUT".into(), path: "/1.0/instances/db1".into() };
-        let error = advised(anyhow::Error::new(lost()).context("could not start db1"));
-        let shown = format!("{error:?}");
-        assert!(lost().hint().is_some_and(|hint| shown.contains(&hint)), "{shown}");
-        assert_eq!(error.to_string(), "could not start db1");
-    }
-
-    #[test]
     fn durations_carry_their_unit() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));

@@ -92,8 +92,9 @@ impl<'d> Database<'d> {
     async fn find_mongosh(&self, context: &Context, client: &Client) -> Result<(&'d str, String)> {
         let mut without = Vec::new();
         for container in self.containers() {
-            match client.run(container, &["sh", "-c", "command -v mongosh"], Vec::new()).await {
-                Ok(found) if found.code == 0 => {
+            match client.run(container, &["sh", "-c", "command -v mongosh || true"], Vec::new()).await {
+                // Not by its code: Incus makes an error of its own of 127.
+                Ok(found) if !found.stdout.is_empty() => {
                     return Ok((container, String::from_utf8_lossy(&found.stdout).trim().to_string()));
                 }
                 Ok(_) => without.push(container),

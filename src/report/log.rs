@@ -109,7 +109,9 @@ impl Line {
             .and_then(|micros| Timestamp::from_microsecond(micros).ok());
         line.severity = word("PRIORITY").and_then(Severity::of_priority);
         line.component = word("SYSLOG_IDENTIFIER").map(str::to_string);
-        line
+        // Before a mongod has opened its log it writes the same lines to the journal.
+        let own = Self::of_mongod(source, &line.message);
+        if own.time.is_some() { own } else { line }
     }
 
     /// The line for a person, with its source in a column of `width` characters.
@@ -197,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_no_json_is_kept() {
-        for text in ["about to fork child process", "{\"half\": ", "{\"t\": 1}"] {
+        for text in ["about to fork child process", "{\"half\":", "{\"t\": 1}"] {
             assert_eq!(Line::of_mongod("db1", text).text(3), format!("db1 | {text}"));
         }
     }
@@ -208,6 +210,13 @@ mod tests {
         let line = Line::of_journal("db1", text);
         assert_eq!(line.severity, Some(Severity::Error));
         assert_eq!(line.text(3), "db1 | 2026-01-02 03:04:05.678 E systemd it failed\ndb1 | badly");
+    }
+
+    #[test]
+    fn what_a_mongod_writes_to_the_journal_is_made_readable_too() {
+        let entry =
+            serde_json::json!({ "__REALTIME_TIMESTAMP": "1", "MESSAGE": MONGOD, "SYSLOG_IDENTIFIER": "mongod" });
+        assert_eq!(Line::of_journal("db1", &entry.to_string()), Line::of_mongod("db1", MONGOD));
     }
 
     #[test]

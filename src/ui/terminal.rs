@@ -70,6 +70,9 @@ pub struct Live {
 
 impl Live {
     pub(super) fn enter() -> anyhow::Result<Self> {
+        // A note may fill its line to the last column and leave the cursor there, which the terminal forgets when it
+        // changes its screens. A space brings it to the next line then, and changes nothing otherwise.
+        write!(io::stdout(), " \r").and_then(|()| io::stdout().flush()).context("the terminal can't be drawn on")?;
         let raw = RawMode::enter()?;
         IS_LIVE.store(true, Ordering::SeqCst);
         execute!(io::stdout(), EnterAlternateScreen, cursor::Hide).context("the terminal has no other screen")?;

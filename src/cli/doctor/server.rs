@@ -24,14 +24,10 @@ pub(super) fn unreachable(error: &anyhow::Error) -> Check {
 /// Checks a daemon that answers.
 pub(super) async fn checks(client: &Client, topology: Option<&Topology>) -> Vec<Check> {
     let server = client.server();
-    let text = format!(
-        "Incus {} at {}, project {}, Linux {}; it has every API extension that distctl needs",
-        server.version,
-        client.address(),
-        client.project(),
-        server.kernel,
-    );
-    let mut checks = vec![Check::ok("daemon", text)];
+    let text =
+        format!("Incus {} on Linux {}, with every API extension that distctl needs", server.version, server.kernel);
+    let client_text = format!("{}, project {}", client.address(), client.project());
+    let mut checks = vec![Check::ok("daemon", text), Check::ok("client", client_text)];
     match client.read_project().await {
         Err(error) => {
             let hint = error.hint().unwrap_or_else(|| "see `incus project list`".to_string());
