@@ -14,6 +14,7 @@ use crate::mongo;
 
 /// Looks at everything that is asked, all at once.
 pub async fn inspect(request: &InspectRequest) -> Result<Inspection, Failure> {
+    crate::ready::settle().await;
     let (paths, packages) = (request.paths.clone(), request.packages.clone());
     let files = tokio::task::spawn_blocking(move || paths::states(&paths, crate::hash::CACHE));
     let mongods = request.mongods.iter().map(|query| async { (query.port, mongo::look::look(query).await) });

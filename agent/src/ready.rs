@@ -10,6 +10,9 @@ use crate::inspect::{network, units};
 /// Where systemd listens for root's orders as soon as it takes them.
 const PRIVATE_SOCKET: &str = "/run/systemd/private";
 
+/// How long a look waits for systemd, in milliseconds. Seen: less than one second from the start of a container.
+const BOOT_MS: u64 = 10_000;
+
 /// What is still missing.
 enum Pending {
     /// PID 1 is something else.
@@ -31,6 +34,20 @@ pub async fn wait(request: &WaitReadyRequest) -> Result<(), Failure> {
             return Err(explain(request, pending));
         }
     }
+}
+
+/// Waits a little while systemd comes up, so that a guest that has just been started can be looked at. A guest whose
+/// PID 1 is something else is not waited for.
+pub async fn settle() {
+    let deadline = Deadline::after_ms(BOOT_MS);
+    while is_booting() && deadline.pause(SOON).await {}
+}
+
+/// Whether PID 1 is still on its way to systemd, or is systemd and takes no orders yet. LXC's own first process, which
+/// becomes the guest's init, carries LXC's name for a moment.
+fn is_booting() -> bool {
+    let comm = std::fs::read_to_string("/proc/1/comm").unwrap_or_default();
+    matches!(comm.trim(), "systemd" | "init" | "lxc-start" | "incusd") && !Path::new(PRIVATE_SOCKET).exists()
 }
 
 async fn pending(request: &WaitReadyRequest) -> Result<Option<Pending>, Failure> {

@@ -67,7 +67,10 @@ impl Transport {
         let (builder, base, address) = match endpoint {
             Endpoint::Unix(path) => {
                 let address = format!("unix://{}", path.display());
-                let builder = builder.no_proxy().unix_socket(path).tls_backend_preconfigured(tls::none()?);
+                // No pool: it keeps connections that were opened and then not needed. Incus (6.0.4) reads the first bytes
+                // of a connection to its socket before it accepts the next one, so a silent one stops the daemon for all.
+                let builder = builder.no_proxy().unix_socket(path).pool_max_idle_per_host(0);
+                let builder = builder.tls_backend_preconfigured(tls::none()?);
                 (builder, "http://incus".to_owned(), address)
             }
             Endpoint::Https(url, config) => {

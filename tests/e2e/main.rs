@@ -1,10 +1,29 @@
-//! Tests against a real Incus: the lab whose `INCUS_DIR` the environment gives (`lab/lab env`).
+//! Tests against a real Incus and real mongods: `make e2e` makes a lab of their own for them.
+//!
+//! State is read past distctl: with the `incus` command line, and with a MongoDB client that runs inside the lab.
+//! Tests run one after the other (`--test-threads=1`), because each brings systems up and measures times. Those that
+//! only look, or mend what they break, share one system: [`platform`].
+//!
+//! To run some by hand: `lab/lab start && lab/lab image && eval "$(lab/lab env)"`, then
+//! `cargo test --test e2e -- --test-threads=1 --nocapture drift`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on says so by panicking")]
+#![allow(clippy::print_stderr, reason = "what a test measures is shown")]
 
+mod bad_luck;
+mod birth;
+mod drift;
+mod harness;
+mod https;
 mod incus_client;
+mod interrupted;
+mod platform;
+mod races;
+mod refused;
+mod rolling;
+mod whole_life;
 
 /// Gives the lab's `INCUS_DIR`.
 fn lab() -> std::path::PathBuf {
-    std::env::var_os("INCUS_DIR").expect("start the lab and `eval \"$(lab/lab env)\"` first").into()
+    harness::lab().dir().to_owned()
 }

@@ -1,0 +1,28 @@
+//! What stories stand on: the lab, systems in it, and a MongoDB client.
+
+mod lab;
+mod mongo;
+mod process;
+mod system;
+
+use std::time::{Duration, Instant};
+
+pub use lab::{Lab, lab};
+pub use mongo::Mongo;
+pub use process::{Ran, Running};
+pub use system::{System, set_of};
+
+/// Looks until a condition holds; fails with `what` after `patience`.
+pub fn wait_until(what: &str, patience: Duration, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + patience;
+    while !condition() {
+        assert!(Instant::now() < deadline, "not within {patience:?}: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The median of times.
+pub fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}

@@ -1,0 +1,125 @@
+//! A MongoDB client that runs inside the lab: Python's, so that nothing of distctl is believed.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use super::{Lab, Ran, lab};
+
+const PRELUDE: &str = include_str!("mongo.py");
+
+/// Where a client connects to, and as whom.
+#[derive(Debug, Clone)]
+pub struct Mongo {
+    hosts: String,
+    set: String,
+    user: String,
+    password: String,
+}
+
+impl Mongo {
+    /// A client of a replica set that has not logged in.
+    pub fn set(name: &str, hosts: &[String]) -> Self {
+        Self { hosts: hosts.join(","), set: name.into(), user: String::new(), password: String::new() }
+    }
+
+    /// A client of one mongod, whatever it is part of, that has not logged in.
+    pub fn direct(host: &str) -> Self {
+        Self::set("", &[host.to_owned()])
+    }
+
+    /// The same client as a user.
+    pub fn login(self, user: &str, password: &str) -> Self {
+        Self { user: user.into(), password: password.into(), ..self }
+    }
+
+    /// The value of a Python expression, in which `client` is the client.
+    #[track_caller]
+    pub fn eval(&self, expression: &str) -> Value {
+        self.run(&format!("out({expression})"))
+    }
+
+    /// What a Python script gives to `out`.
+    #[track_caller]
+    pub fn run(&self, script: &str) -> Value {
+        let ran = self.try_run(script).ended_with(0);
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("no JSON: {}", ran.all()))
+    }
+
+    /// Runs a Python script.
+    pub fn try_run(&self, script: &str) -> Ran {
+        Ran::of(&mut self.python(script))
+    }
+
+    /// States of the members by host.
+    #[track_caller]
+    pub fn members(&self) -> Value {
+        self.eval("members()")
+    }
+
+    /// Whether a set has one primary and otherwise secondaries, `count` in all.
+    pub fn is_healthy(&self, count: usize) -> bool {
+        let script = format!(
+            "states = sorted(members().values())\nout(states == ['PRIMARY'] + ['SECONDARY'] * ({count} - 1))"
+        );
+        self.try_run(&script).stdout.trim() == "true"
+    }
+
+    /// The whole `rs.conf()`.
+    #[track_caller]
+    pub fn config(&self) -> Value {
+        self.eval("client.admin.command('replSetGetConfig')['config']")
+    }
+
+    /// Writes until it is told to stop.
+    pub fn writer(&self) -> Writer {
+        let mut command = self.python("write_until_told()");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "\"writing\"", "the writer does not write");
+        Writer { child, stdout }
+    }
+
+    fn python(&self, script: &str) -> Command {
+        static PYTHON: LazyLock<String> = LazyLock::new(|| {
+            let ran = Ran::of(&mut Command::new(Lab::project_file("lab/pymongo"))).ended_with(0);
+            format!("{}/python3", ran.stdout.trim())
+        });
+        let mut command = lab().inside(&*PYTHON);
+        command.args(["-c", &format!("{PRELUDE}\n{script}")]);
+        command.env("MONGO_HOSTS", &self.hosts).env("MONGO_SET", &self.set);
+        command.env("MONGO_USER", &self.user).env("MONGO_PASSWORD", &self.password);
+        command
+    }
+}
+
+/// A client that writes with `w: majority` and never tries a write twice.
+pub struct Writer {
+    child: Child,
+    stdout: BufReader<std::process::ChildStdout>,
+}
+
+impl Writer {
+    /// Stops it. Fails if a write that was acknowledged is not there; gives the longest time without a write, in
+    /// seconds.
+    #[track_caller]
+    pub fn stop(mut self) -> f64 {
+        drop(self.child.stdin.take());
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        let told: Value = serde_json::from_str(&line).expect("the writer died");
+        assert_eq!(told["lost"], serde_json::json!([]), "acknowledged writes are lost");
+        told["longest_gap_s"].as_f64().unwrap()
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,69 @@
+//! Restarts that roll through a set while a client writes, and failovers as that client feels them.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::{Mongo, System, median, wait_until};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Writes go on through a restart of all members, twice: asked for, and because of a changed setting of mongod.
+#[test]
+fn writes_survive_a_rolling_restart() {
+    let system = System::set_of_three("roll", 2);
+    system.up();
+    let writer = system.rs().writer();
+    system.distctl(&["restart", "rs"]).ended_with(0);
+    eprintln!("measured: restart of a set, longest write gap {:.2} s", writer.stop());
+    let pids = |system: &System| system.guest("db", "pgrep -x mongod | sort | tr '\\n' ' '");
+    let before = pids(&system);
+    std::fs::create_dir(system.folder().join("templates")).unwrap();
+    let conf = std::fs::read_to_string(crate::harness::Lab::project_file("templates/mongod.conf")).unwrap();
+    let changed = conf.replace("setParameter:", "setParameter:\n  cursorTimeoutMillis: 123456");
+    std::fs::write(system.folder().join("templates/mongod.conf"), changed).unwrap();
+    system.plan(2).says(&["mongod-27017", "step", "restart"]);
+    system.rs().run("client.story.writes.drop()\nout(1)");
+    let writer = system.rs().writer();
+    system.up();
+    eprintln!("measured: a new setting of mongod, longest write gap {:.2} s", writer.stop());
+    system.plan(0);
+    let after = pids(&system);
+    assert!(before.split(' ').all(|pid| pid.is_empty() || !after.contains(pid)), "{before}, then {after}");
+    let value = "client.admin.command('getParameter', cursorTimeoutMillis=1)['cursorTimeoutMillis']";
+    assert_eq!(system.rs().eval(value), 123_456);
+}
+
+/// Breaks the primary and gives the time until another member has taken a write.
+fn time_without_writes(system: &System, fault: &str) -> Duration {
+    let admin = system.rs();
+    wait_until("the favourite is primary and all are healthy", PATIENCE, || {
+        admin.is_healthy(3) && admin.members()[system.host(11, 27017)] == "PRIMARY"
+    });
+    admin.run("client.story.writes.drop()\nout(1)");
+    let writer = admin.writer();
+    system.guest("db", fault);
+    let survivors: Vec<String> = [27018, 27019].iter().map(|port| system.host(11, *port)).collect();
+    wait_until("another member is primary", PATIENCE, || {
+        let script = format!("out([h for h, s in members().items() if s == 'PRIMARY' and h in {survivors:?}] != [])");
+        let password = system.secret("db", "rs.admin");
+        let survivor = Mongo::direct(&survivors[0]).login("admin", &password);
+        survivor.try_run(&script).stdout.trim() == "true"
+    });
+    let gap = Duration::from_secs_f64(writer.stop());
+    system.guest("db", "systemctl start mongod-27017");
+    gap
+}
+
+#[test]
+fn another_member_takes_over_soon() {
+    let system = System::set_of_three("fail", 3);
+    system.up();
+    let kill = "systemctl kill --signal=KILL --kill-whom=main mongod-27017";
+    for (what, fault) in [("kill -9 of the primary", kill), ("systemctl stop of the primary", "systemctl stop mongod-27017")]
+    {
+        let begun = Instant::now();
+        let gap = median((0..5).map(|_| time_without_writes(&system, fault)).collect());
+        let took = begun.elapsed().as_secs();
+        eprintln!("measured: {what}, median of 5: {:.2} s without writes ({took} s in all)", gap.as_secs_f64());
+        assert!(gap < Duration::from_secs(10), "{what}: {gap:?}");
+    }
+}
