@@ -36,7 +36,8 @@ fn a_roll_stops_at_the_first_member_that_fails() {
     spoil_conf(&system);
     system.distctl(&["up"]).ended_with(1).says(&["mongod-2701", "thisIsNoParameter"]);
     let admin = system.rs();
-    let script = "client.story.kept.with_options(write_concern=pymongo.WriteConcern('majority')).insert_one({})\nout(1)";
+    let script =
+        "client.story.kept.with_options(write_concern=pymongo.WriteConcern('majority')).insert_one({})\nout(1)";
     admin.run(script);
     let states = admin.members().to_string();
     assert_eq!(states.matches("SECONDARY").count() + states.matches("PRIMARY").count(), 2, "{states}");
