@@ -62,6 +62,8 @@ fn rendered_files() {
     setParameter:
       # The unit's umask holds: the log is 0640, where mongod alone makes it 0600.
       honorSystemUmask: true
+      # A signalled mongod otherwise lets clients go for 15 s before it ends; its unit has handed over by then.
+      shutdownTimeoutMillisForSignaledShutdown: 100
     ");
     assert_snapshot!(text(db2, "/etc/distctl/mongod-27020.conf"), @"
     # Written by distctl; a change made here is undone by the next `distctl up`.
@@ -85,6 +87,8 @@ fn rendered_files() {
     setParameter:
       # The unit's umask holds: the log is 0640, where mongod alone makes it 0600.
       honorSystemUmask: true
+      # A signalled mongod otherwise lets clients go for 15 s before it ends; its unit has handed over by then.
+      shutdownTimeoutMillisForSignaledShutdown: 100
     ");
     assert_snapshot!(text(db1, "/etc/systemd/system/mongod-27017.service"), @"
     # Written by distctl; a change made here is undone by the next `distctl up`.
@@ -98,7 +102,7 @@ fn rendered_files() {
     [Service]
     User=mongodb
     Group=mongodb
-    Environment=DISTCTL_REVISION=7e32adfcdc22d092
+    Environment=DISTCTL_REVISION=8d94b8aa47ef4277
     ExecStart=/usr/bin/mongod --config /etc/distctl/mongod-27017.conf
     # Another member becomes primary at once: before a clean stop, and after a crash.
     ExecStop=-/usr/local/lib/distctl/agent-0123456789abcdef handover stop --set rsA --self 10.1.0.11:27017 --hosts 10.1.0.11:27017,10.1.0.11:27018,10.1.0.12:27017 --user distctl-agent --password-file /etc/distctl/rsA.distctl-agent
@@ -131,7 +135,7 @@ fn rendered_files() {
     [Service]
     User=mongodb
     Group=mongodb
-    Environment=DISTCTL_REVISION=2834c1ba1e2fa4a2
+    Environment=DISTCTL_REVISION=a03d7803c5ab4c22
     ExecStart=/usr/bin/mongod --config /etc/distctl/mongod-27020.conf
     Restart=on-failure
     # Long enough for the others to elect while this one is away.
@@ -177,6 +181,8 @@ fn rendered_without_authentication() {
     setParameter:
       # The unit's umask holds: the log is 0640, where mongod alone makes it 0600.
       honorSystemUmask: true
+      # A signalled mongod otherwise lets clients go for 15 s before it ends; its unit has handed over by then.
+      shutdownTimeoutMillisForSignaledShutdown: 100
     ");
     assert!(
         text(db1, "/etc/systemd/system/mongod-27017.service")
