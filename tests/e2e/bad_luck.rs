@@ -36,7 +36,8 @@ fn a_roll_stops_at_the_first_member_that_fails() {
     spoil_conf(&system);
     system.distctl(&["up"]).ended_with(1).says(&["mongod-2701", "thisIsNoParameter"]);
     let admin = system.rs();
-    let script = "client.story.kept.with_options(write_concern=pymongo.WriteConcern('majority')).insert_one({})\nout(1)";
+    let script =
+        "client.story.kept.with_options(write_concern=pymongo.WriteConcern('majority')).insert_one({})\nout(1)";
     admin.run(script);
     let states = admin.members().to_string();
     assert_eq!(states.matches("SECONDARY").count() + states.matches("PRIMARY").count(), 2, "{states}");
@@ -51,7 +52,8 @@ fn a_full_disk_is_named() {
     let system = System::single("full", 22);
     system.edit("packages: [libcurl4] }", "packages: [libcurl4], limits: { disk: 1GiB } }\nstorage: { pool: default }");
     system.up();
-    system.guest("db", "rm /usr/local/bin/mongod; sync; dd if=/dev/zero of=/filler bs=1M status=none || true; sync");
+    // A mongod that runs would keep the space of its deleted binary.
+    system.guest("db", "systemctl stop mongod-27017; rm /usr/local/bin/mongod; sync; dd if=/dev/zero of=/filler bs=1M status=none || true; sync");
     let failed = system.distctl(&["up"]).ended_with(1).says(&["full-db"]);
     let said = failed.all().to_lowercase();
     assert!(["quota", "no space", "is full"].iter().any(|word| said.contains(word)), "{said}");

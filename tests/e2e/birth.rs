@@ -171,14 +171,19 @@ fn a_second_up_has_nothing_to_do_and_writes_nothing() {
     };
     let mut monitor = Running::start(Command::new("sh").args(["-c", "exec incus monitor --format json 1>&2"]));
     // The monitor tells its own arrival, after which nothing is missed.
-    assert!(monitor.said(|line| line.contains("Event listener") || line.contains("listener")), "{}", monitor.end().all());
+    assert!(
+        monitor.said(|line| line.contains("Event listener") || line.contains("listener")),
+        "{}",
+        monitor.end().all()
+    );
     let before = state();
     CONTAINERS.iter().for_each(|name| drop(platform.system.guest(name, "touch /tmp/before")));
     let second = platform.system.up().says(&["nothing to do"]);
     platform.system.plan(0);
     platform.system.distctl(&["status"]).ended_with(0);
     assert_eq!(state(), before);
-    let touched = CONTAINERS.map(|name| platform.system.guest(name, "find /etc /usr /var/lib/distctl -cnewer /tmp/before"));
+    let touched =
+        CONTAINERS.map(|name| platform.system.guest(name, "find /etc /usr /var/lib/distctl -cnewer /tmp/before"));
     assert_eq!(touched, [""; 5], "files in the guests");
     monitor.signal("TERM");
     let events = monitor.end().stderr;

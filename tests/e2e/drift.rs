@@ -50,7 +50,9 @@ fn a_disabled_unit() {
 #[test]
 fn an_edited_unit_file() {
     let platform = platform();
-    platform.system.guest("db3", "sed -i s/LimitNOFILE=64000/LimitNOFILE=640/ /etc/systemd/system/mongod-27017.service");
+    platform
+        .system
+        .guest("db3", "sed -i s/LimitNOFILE=64000/LimitNOFILE=640/ /etc/systemd/system/mongod-27017.service");
     platform.system.mends(&["/etc/systemd/system/mongod-27017.service: sha256"]);
     platform.system.guest("db3", "grep -q LimitNOFILE=64000 /etc/systemd/system/mongod-27017.service");
 }
@@ -59,7 +61,9 @@ fn an_edited_unit_file() {
 fn an_edited_unit_file_that_systemd_has_read() {
     let platform = platform();
     let unit = "/etc/systemd/system/mongod-27017.service";
-    platform.system.guest("db3", &format!("sed -i s/LimitNOFILE=64000/LimitNOFILE=640/ {unit}; systemctl daemon-reload"));
+    platform
+        .system
+        .guest("db3", &format!("sed -i s/LimitNOFILE=64000/LimitNOFILE=640/ {unit}; systemctl daemon-reload"));
     platform.system.mends(&[unit]);
     let limit = platform.system.guest("db3", "systemctl show --value --property LimitNOFILE mongod-27017");
     assert_eq!(limit, "64000\n", "systemd has the file as declared");
@@ -170,7 +174,10 @@ fn a_keyfile_changed_by_hand() {
 #[test]
 fn an_edited_mongod_conf() {
     let platform = platform();
-    platform.system.guest("db3", "sed -i 's/bindIp: .*/bindIp: 0.0.0.0/' /etc/distctl/mongod-27017.conf; systemctl restart mongod-27017");
+    platform.system.guest(
+        "db3",
+        "sed -i 's/bindIp: .*/bindIp: 0.0.0.0/' /etc/distctl/mongod-27017.conf; systemctl restart mongod-27017",
+    );
     platform.system.mends(&["/etc/distctl/mongod-27017.conf: sha256"]);
     wait_until("it listens as declared again", Duration::from_secs(30), || {
         let listening = platform.system.guest("db3", "ss -ltnH | awk '{print $4}'");

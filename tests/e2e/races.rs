@@ -39,7 +39,11 @@ fn a_daemon_that_restarts_is_survived_or_named() {
         }
         restart_daemon();
         let ended = up.end();
-        eprintln!("measured: the daemon killed at '{point}': up ended with {:?} in {:.1} s", ended.code, ended.took.as_secs_f64());
+        eprintln!(
+            "measured: the daemon killed at '{point}': up ended with {:?} in {:.1} s",
+            ended.code,
+            ended.took.as_secs_f64()
+        );
         if ended.code != Some(0) {
             let ended = ended.ended_with(1);
             let said = ended.all();

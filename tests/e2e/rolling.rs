@@ -58,7 +58,8 @@ fn another_member_takes_over_soon() {
     let system = System::set_of_three("fail", 3);
     system.up();
     let kill = "systemctl kill --signal=KILL --kill-whom=main mongod-27017";
-    for (what, fault) in [("kill -9 of the primary", kill), ("systemctl stop of the primary", "systemctl stop mongod-27017")]
+    for (what, fault) in
+        [("kill -9 of the primary", kill), ("systemctl stop of the primary", "systemctl stop mongod-27017")]
     {
         let begun = Instant::now();
         let gap = median((0..5).map(|_| time_without_writes(&system, fault)).collect());

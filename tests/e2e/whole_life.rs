@@ -64,7 +64,9 @@ fn a_container_of_a_spread_set_is_rebuilt() {
     system.up();
     let hosts: Vec<String> = (11..14).map(|last| system.host(last, 27017)).collect();
     let admin = Mongo::set("rs", &hosts).login("admin", &system.secret("db1", "rs.admin"));
-    admin.run("client.story.kept.with_options(write_concern=pymongo.WriteConcern('majority')).insert_one({'_id': 1})\nout(1)");
+    admin.run(
+        "client.story.kept.with_options(write_concern=pymongo.WriteConcern('majority')).insert_one({'_id': 1})\nout(1)",
+    );
     lab().incus(&["delete", "--force", "spread-db3"]);
     system.plan(2).says(&["create container spread-db3"]);
     system.up();
@@ -73,7 +75,8 @@ fn a_container_of_a_spread_set_is_rebuilt() {
     let read = |name: &str| system.guest(name, "cat /etc/distctl/rs.keyfile");
     assert_eq!(read("db3"), read("db1"), "the key comes from a member that has it");
     let rebuilt = Mongo::direct(&hosts[2]).login("admin", &system.secret("db1", "rs.admin"));
-    let copy = "client.get_database('story', read_preference=pymongo.ReadPreference.SECONDARY_PREFERRED).kept.find_one()";
+    let copy =
+        "client.get_database('story', read_preference=pymongo.ReadPreference.SECONDARY_PREFERRED).kept.find_one()";
     assert_eq!(rebuilt.eval(copy), json!({"_id": 1}), "it has copied the data");
 }
 
@@ -98,11 +101,11 @@ fn a_set_grows_and_shrinks_one_vote_at_a_time() {
     assert!(system.rs().is_healthy(3));
     assert_eq!(system.guest("db", "ls /etc/systemd/system | grep -c ^mongod-"), "3\n");
     assert_eq!(system.guest("db", "pgrep -cx mongod"), "3\n");
-    // The oplog keeps every configuration: no two neighbours may differ by more than one vote.
+    // The oplog tells every change of the configuration.
     let script = "client.local['oplog.rs'].find({'o.msg': 'Reconfig set'}, {'o.version': 1}).sort('$natural', 1)";
     let versions = system.rs().eval(&format!("len(list({script}))")).as_u64().unwrap();
-    // Two added without a vote, two votes given, two taken, two removed.
-    assert!(versions >= 8, "{versions} configurations");
+    // Two added without a vote, two votes given, two removed with theirs.
+    assert!(versions >= 6, "{versions} configurations");
 }
 
 fn votes(config: &serde_json::Value) -> Vec<u64> {

@@ -61,9 +61,8 @@ impl Mongo {
 
     /// Whether a set has one primary and otherwise secondaries, `count` in all.
     pub fn is_healthy(&self, count: usize) -> bool {
-        let script = format!(
-            "states = sorted(members().values())\nout(states == ['PRIMARY'] + ['SECONDARY'] * ({count} - 1))"
-        );
+        let script =
+            format!("states = sorted(members().values())\nout(states == ['PRIMARY'] + ['SECONDARY'] * ({count} - 1))");
         self.try_run(&script).stdout.trim() == "true"
     }
 
