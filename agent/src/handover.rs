@@ -16,7 +16,7 @@ use protocol::Credential;
 use tokio::time::timeout;
 
 use crate::mongo::connect::{Login, Peer};
-use crate::mongo::hello;
+use crate::mongo::hello::{self, Hello};
 use crate::mongo::primary::Census;
 use crate::mongo::step_down;
 
@@ -25,6 +25,9 @@ const STOPPING: Duration = Duration::from_secs(5);
 
 /// After which members elect a primary by themselves, sooner or later.
 const CRASHED: Duration = Duration::from_secs(8);
+
+/// How long a living member takes to answer at most; those that are cut off or frozen are not waited for.
+const AT_ONCE: Duration = Duration::from_millis(250);
 
 /// How long a secondary may take to catch up before a stop goes on.
 const CATCHING_UP: i32 = 3;
@@ -109,15 +112,16 @@ async fn stop(member: &Member) -> Result<String, String> {
 }
 
 async fn crash(member: &Member) -> Result<String, String> {
-    let census = Census::of_set(&member.set, member.others()).await;
+    let mut census = Census::within(AT_ONCE, member.others()).await;
+    // Where somebody knows another primary, that one gets all the time it needs to answer.
+    let other = |hello: &Hello| hello.primary.as_ref().is_some_and(|primary| *primary != member.host);
+    if able(&census, member).next().is_none() || census.answers().any(|(_, hello)| other(hello)) {
+        census = Census::of_set(&member.set, member.others()).await;
+    }
     if let Some(primary) = census.primary(&member.set) {
         return Ok(format!("{primary} is primary already"));
     }
-    let mut able: Vec<_> = census
-        .answers()
-        .filter(|(host, hello)| **host != *member.host && hello.serves(&member.set))
-        .filter(|(_, hello)| hello.secondary && !hello.hidden && !hello.passive)
-        .collect();
+    let mut able: Vec<_> = able(&census, member).collect();
     able.sort_by_key(|(_, hello)| std::cmp::Reverse(hello.freshness()));
     let login = member.login()?;
     let mut last = format!("no secondary may step up: {}", census.describe());
@@ -128,6 +132,13 @@ async fn crash(member: &Member) -> Result<String, String> {
         }
     }
     Err(last)
+}
+
+/// Secondaries that may become primary.
+fn able<'c>(census: &'c Census, member: &Member) -> impl Iterator<Item = (&'c str, &'c Hello)> {
+    census.answers().filter(|(host, hello)| {
+        *host != member.host && hello.serves(&member.set) && hello.secondary && !hello.hidden && !hello.passive
+    })
 }
 
 async fn step_up(host: &str, login: Option<&Login>) -> Result<(), String> {

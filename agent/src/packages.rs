@@ -25,7 +25,8 @@ pub async fn install(request: &InstallPackagesRequest) -> Result<(), Failure> {
     if installed.ok {
         return confirm(&missing);
     }
-    Err(explain(&missing, if updated.ok { &installed } else { &updated }))
+    // An update that reached no mirror is only warned of; the installation then fails for want of lists.
+    Err(explain(&missing, &[updated.errors, installed.errors].concat()))
 }
 
 fn missing(packages: &[String]) -> Vec<String> {
@@ -56,13 +57,13 @@ fn confirm(packages: &[String]) -> Result<(), Failure> {
         .with_hint("name the packages themselves: virtual ones can't be checked"))
 }
 
-fn explain(packages: &[String], ran: &Ran) -> Failure {
-    let start = ran.errors.len().saturating_sub(LINES);
-    let said = ran.errors.join("\n");
-    let hint = if said.contains("Unable to locate package") {
+fn explain(packages: &[String], errors: &[String]) -> Failure {
+    let said = errors.join("\n");
+    let hint = if said.contains("Failed to fetch") || said.contains("Could not resolve") {
+        "the guest does not reach its package mirror: give the bridge a way out (NAT, a proxy), or use an image that \
+         has the packages"
+    } else if said.contains("Unable to locate package") {
         "check the names, and that the guest's apt sources have them"
-    } else if said.contains("resolv") || said.contains("connect") || said.contains("Failed to fetch") {
-        "the guest does not reach its package mirror: give the bridge a way out (NAT, a proxy), or use an image that has the packages"
     } else if said.contains("dpkg --configure -a") {
         "an earlier installation was interrupted: run `dpkg --configure -a` in the container"
     } else if said.contains("lock") {
@@ -70,8 +71,9 @@ fn explain(packages: &[String], ran: &Ran) -> Failure {
     } else {
         "run `apt-get install` with these names in the container to see all of it"
     };
-    Failure::new(format!("packages {}", packages.join(", ")), format!("apt can't install them: {}", ran.last_error()))
-        .with_log(ran.errors[start..].to_vec())
+    let last = errors.last().map_or("it gave no reason", String::as_str);
+    Failure::new(format!("packages {}", packages.join(", ")), format!("apt can't install them: {last}"))
+        .with_log(errors[errors.len().saturating_sub(LINES)..].to_vec())
         .with_hint(hint)
 }
 
@@ -81,11 +83,14 @@ mod tests {
 
     #[test]
     fn apt_explains_itself() {
-        let errors = (0..40).map(|n| format!("line {n}")).chain(["E: Unable to locate package mongodb-org".into()]);
-        let ran = Ran { ok: false, out: String::new(), errors: errors.collect() };
-        let failure = explain(&["mongodb-org".into()], &ran);
+        let last = "E: Unable to locate package mongodb-org".to_owned();
+        let mut errors: Vec<String> = (0..40).map(|n| format!("line {n}")).chain([last]).collect();
+        let failure = explain(&["mongodb-org".into()], &errors);
         assert_eq!(failure.log.len(), LINES);
         assert!(failure.cause.ends_with("Unable to locate package mongodb-org"));
         assert!(failure.hint.unwrap().starts_with("check the names"));
+
+        errors[0] = "W: Failed to fetch http://mirror/dists/bookworm/InRelease".into();
+        assert!(explain(&["mongodb-org".into()], &errors).hint.unwrap().contains("does not reach its package mirror"));
     }
 }

@@ -117,7 +117,9 @@ fn is_up(unit: &Shown, since: Duration) -> bool {
 pub async fn explain(name: &str, unit: &Shown, log: Option<&String>, cause: &str) -> Failure {
     let state = &unit.state;
     let ended = unit.ended.as_deref().map_or_else(String::new, |ended| format!(", {ended}"));
-    let cause = format!("{cause}: {} ({}), result {}{ended}", state.active, state.sub, state.result);
+    let (active, sub, result, restarts) = (&state.active, &state.sub, &state.result, state.restarts);
+    let again = if restarts > 0 { format!(", restarted {restarts} times") } else { String::new() };
+    let cause = format!("{cause}: {active} ({sub}), result {result}{ended}{again}");
     let mut lines = log.map(|log| log_tail::of_file(Path::new(log))).unwrap_or_default();
     if lines.is_empty() {
         lines = log_tail::of_unit(name).await;

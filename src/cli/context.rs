@@ -37,7 +37,8 @@ impl Context {
         let warnings = topology.warnings();
         if warnings.has_warnings() {
             let file = self.file.display();
-            self.ui.note(format!("{file} has {}: see `distctl validate`", Ui::count(&warnings)));
+            // A risk that was taken knowingly is no news at every `status`.
+            self.ui.detail(|| format!("{file} has {}: see `distctl validate`", Ui::count(&warnings)));
         }
         Ok(topology)
     }

@@ -44,8 +44,9 @@ impl Destroy {
         let reporter = context.ui.reporter();
         let lock = stage.lock(context, &reporter, self.lock_wait).await?;
         let outcome = stage.apply(context, &plan, &reporter).await;
-        lock.release().await?;
+        let released = lock.release().await;
         line::check(&plan, outcome)?;
+        released?;
         context.ui.note(format!("{} is destroyed", stage.desired.name));
         Ok(Exit::Ok)
     }

@@ -33,8 +33,9 @@ impl Down {
         let reporter = context.ui.reporter();
         let lock = stage.lock(context, &reporter, self.lock_wait).await?;
         let outcome = stage.apply(context, &plan, &reporter).await;
-        lock.release().await?;
+        let released = lock.release().await;
         line::check(&plan, outcome)?;
+        released?;
         context.ui.note(format!("{} is down; its data is kept. `distctl up` starts it again", stage.desired.name));
         Ok(Exit::Ok)
     }

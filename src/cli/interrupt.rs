@@ -7,16 +7,17 @@ use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::ui::{Exit, Ui};
+use crate::ui::{Exit, RawMode, Ui};
 
 /// What SIGINT and SIGTERM do to this process.
 ///
 /// A command that only looks is ended by the first signal. One that changes things calls [`Interrupt::orderly`] and
-/// is asked to stop; the second signal ends it too.
+/// is asked to stop; the second signal ends it too. One that passes signals on calls [`Interrupt::leave`].
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt {
     token: CancellationToken,
     is_orderly: Arc<AtomicBool>,
+    is_left: Arc<AtomicBool>,
 }
 
 impl Interrupt {
@@ -38,22 +39,40 @@ impl Interrupt {
         self.token.clone()
     }
 
+    /// Leaves all signals to the command: from now on they end nothing here.
+    pub fn leave(&self) {
+        self.is_left.store(true, Ordering::SeqCst);
+    }
+
+    /// Takes the signals back.
+    pub fn resume(&self) {
+        self.is_left.store(false, Ordering::SeqCst);
+    }
+
     async fn obey(self, mut signals: [Signal; 2], ui: Ui) {
-        next(&mut signals).await;
+        self.next(&mut signals).await;
         if self.is_orderly.load(Ordering::SeqCst) {
             ui.note("stopping after the steps under way; press again to quit at once");
             self.token.cancel();
-            next(&mut signals).await;
+            self.next(&mut signals).await;
         }
+        // Nothing is dropped on this way out, so the terminal is given back by hand.
+        RawMode::restore();
         ui.settle();
         std::process::exit(Exit::Interrupted.code().into());
     }
-}
 
-async fn next([interrupt, terminate]: &mut [Signal; 2]) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    /// Waits for a signal that is this task's to obey.
+    async fn next(&self, [interrupt, terminate]: &mut [Signal; 2]) {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if !self.is_left.load(Ordering::SeqCst) {
+                return;
+            }
+        }
     }
 }
 

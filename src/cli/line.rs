@@ -50,10 +50,15 @@ impl Stage {
 
     /// Takes the lease; waits for another holder up to `patience`.
     pub async fn lock(&self, context: &Context, reporter: &Arc<dyn Reporter>, patience: Duration) -> Result<Lock> {
-        Lock::take(&self.guests.client, &self.desired.name, patience, reporter, &context.stop()).await.hint(
-            "wait for the other run, or let this one wait with `--lock-wait 5m`; a run that died loses its lease by \
-             itself",
-        )
+        let stop = context.stop();
+        let taken = Lock::take(&self.guests.client, &self.desired.name, patience, reporter, &stop).await;
+        match taken {
+            Err(_) if stop.is_cancelled() => Err(anyhow::Error::from(Interrupted)).hint("nothing was changed"),
+            taken => taken.hint(
+                "wait for the other run, or let this one wait with `--lock-wait 5m`; a run that died loses its lease \
+                 by itself",
+            ),
+        }
     }
 
     /// Carries a plan out.

@@ -6,19 +6,26 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::ui::{Exit, Options, Output, Progress, Ui};
+use crate::incus;
+use crate::ui::{Advise, Exit, Options, Output, Progress, Ui};
 
+mod attach;
 mod completions;
 mod context;
 mod destroy;
+mod doctor;
 mod down;
+mod exec;
 mod interrupt;
 mod line;
+mod logs;
 mod plan;
 mod render;
 mod restart;
 mod schema;
+mod shell;
 mod status;
+mod top;
 mod up;
 mod validate;
 
@@ -38,7 +45,7 @@ pub struct Cli {
 const AFTER_HELP: &str = "\
 Standard output carries data only; progress, notes and errors go to standard error.
 Exit codes: 0 all done or nothing to do, 1 an error, 2 changes pending (plan --exit-code) or wrong
-usage, 3 degraded or not to be seen, 130 interrupted.";
+usage, 3 degraded or not to be seen, 130 interrupted; exec and shell end as their command does.";
 
 /// What every command understands.
 #[derive(Debug, Args)]
@@ -87,6 +94,11 @@ enum Command {
     Down(down::Down),
     Destroy(destroy::Destroy),
     Restart(restart::Restart),
+    Logs(logs::Logs),
+    Exec(exec::Exec),
+    Shell(shell::Shell),
+    Top(top::Top),
+    Doctor(doctor::Doctor),
     Validate(validate::Validate),
     Render(render::Render),
     Schema(schema::Schema),
@@ -115,17 +127,36 @@ pub async fn run(cli: Cli, ui: &Ui) -> anyhow::Result<Exit> {
         yes: cli.global.yes,
         interrupt: Interrupt::watch(ui)?,
     };
-    match cli.command {
-        Command::Up(command) => command.run(&context).await,
-        Command::Plan(command) => command.run(&context).await,
-        Command::Status(command) => command.run(&context).await,
-        Command::Down(command) => command.run(&context).await,
-        Command::Destroy(command) => command.run(&context).await,
-        Command::Restart(command) => command.run(&context).await,
-        Command::Validate(command) => command.run(&context).await,
-        Command::Render(command) => command.run(&context).await,
-        Command::Schema(command) => command.run(&context).await,
-        Command::Completions(command) => command.run(&context).await,
+    dispatch(cli.command, &context).await.map_err(advised)
+}
+
+/// Adds what the Incus client knows to do about an error of its own, for every command alike.
+fn advised(error: anyhow::Error) -> anyhow::Error {
+    let hints = error.chain().filter_map(|link| link.downcast_ref::<incus::Error>());
+    let hint = hints.filter_map(incus::Error::hint).next();
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
+    match command {
+        Command::Up(command) => command.run(context).await,
+        Command::Plan(command) => command.run(context).await,
+        Command::Status(command) => command.run(context).await,
+        Command::Down(command) => command.run(context).await,
+        Command::Destroy(command) => command.run(context).await,
+        Command::Restart(command) => command.run(context).await,
+        Command::Logs(command) => command.run(context).await,
+        Command::Exec(command) => command.run(context).await,
+        Command::Shell(command) => command.run(context).await,
+        Command::Top(command) => command.run(context).await,
+        Command::Doctor(command) => command.run(context).await,
+        Command::Validate(command) => command.run(context).await,
+        Command::Render(command) => command.run(context).await,
+        Command::Schema(command) => command.run(context).await,
+        Command::Completions(command) => command.run(context).await,
     }
 }
 

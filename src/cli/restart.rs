@@ -40,8 +40,9 @@ impl Restart {
         let reporter = context.ui.reporter();
         let lock = stage.lock(context, &reporter, self.lock_wait).await?;
         let outcome = stage.apply(context, &plan, &reporter).await;
-        lock.release().await?;
+        let released = lock.release().await;
         line::check(&plan, outcome)?;
+        released?;
         let after = diff(&stage.desired, &stage.observe().await?, &Options::default());
         line::warn(context, &after.findings);
         context.ui.note("restarted");

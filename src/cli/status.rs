@@ -33,7 +33,8 @@ pub(super) fn show(context: &Context, desired: &Desired, observed: &Observed, pl
     Ok(if status.healthy { Exit::Ok } else { Exit::Degraded })
 }
 
-fn tone(health: Health) -> Option<Tone> {
+/// The colour of a health.
+pub(super) fn tone(health: Health) -> Option<Tone> {
     Some(match health {
         Health::Good => Tone::Good,
         Health::Degraded => Tone::Warning,

@@ -60,6 +60,18 @@ pub struct Lock {
     renewal: JoinHandle<()>,
 }
 
+/// Who holds the lease of a topology now, if anybody does. Changes nothing.
+pub async fn holder_of(client: &Client, topology: &str) -> Result<Option<Held>, incus::Error> {
+    let project = client.read_project().await?;
+    let lease = parse(project.config.get(&key(topology)));
+    let held = lease.filter(|lease| over(lease, server_now(client), &boot_id(), process_lives).is_none());
+    Ok(held.map(|lease| Held { topology: topology.to_string(), holder: lease.holder, since: lease.since }))
+}
+
+fn key(topology: &str) -> String {
+    format!("user.distctl.lock.{topology}")
+}
+
 impl Lock {
     /// Takes the lease of a topology; waits up to `patience` while another holds it. `stop` is cancelled if the
     /// lease is lost later.
@@ -70,7 +82,7 @@ impl Lock {
         reporter: &Arc<dyn Reporter>,
         stop: &CancellationToken,
     ) -> Result<Self> {
-        let key = format!("user.distctl.lock.{topology}");
+        let key = key(topology);
         let nonce = format!("{:032x}", rand::random::<u128>());
         let deadline = Instant::now() + patience;
         let mut told = false;

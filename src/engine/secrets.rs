@@ -1,7 +1,6 @@
 //! Secrets on their way into guests: read from a guest that has them or made anew, and kept in memory only.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
@@ -22,23 +21,28 @@ const PASSWORD_LENGTH: usize = 32;
 
 /// The secrets that a plan needs.
 pub(super) struct Secrets {
-    sources: BTreeMap<SecretName, (SecretSource, Arc<OnceCell<Vec<u8>>>)>,
+    known: BTreeMap<SecretName, Secret>,
+}
+
+/// Where a secret comes from, and its value once somebody has asked for it.
+struct Secret {
+    source: SecretSource,
+    value: OnceCell<Vec<u8>>,
 }
 
 impl Secrets {
     pub fn new(sources: &BTreeMap<SecretName, SecretSource>) -> Self {
-        let with_cell =
-            |(name, source): (&SecretName, &SecretSource)| (name.clone(), (source.clone(), Arc::new(OnceCell::new())));
-        Self { sources: sources.iter().map(with_cell).collect() }
+        let unread = |source: &SecretSource| Secret { source: source.clone(), value: OnceCell::new() };
+        Self { known: sources.iter().map(|(name, source)| (name.clone(), unread(source))).collect() }
     }
 
     /// The value of a secret, the same at every call.
     pub async fn get(&self, client: &Client, name: &SecretName) -> Result<Vec<u8>> {
-        let Some((source, cell)) = self.sources.get(name) else {
+        let Some(secret) = self.known.get(name) else {
             bail!("the plan does not say where the secret {name} comes from");
         };
-        let value = cell.get_or_try_init(|| async {
-            match source {
+        let value = secret.value.get_or_try_init(|| async {
+            match &secret.source {
                 SecretSource::Generate => Ok(generate(&name.kind)),
                 SecretSource::Guest { container, path } => client
                     .read_file(container, path)

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::desired::expand::AgentFile;
 use crate::desired::sha256_hex;
@@ -76,7 +76,7 @@ fn embedded() -> Result<Cow<'static, [u8]>> {
     let own = std::env::current_exe().context("this binary's own path can't be told")?;
     let beside = own.with_file_name("distctl-agent");
     if !beside.exists() {
-        bail!(
+        anyhow::bail!(
             "the agent is neither inside this binary nor beside it as {}; build it with `make build`, or name it in \
              DISTCTL_AGENT",
             beside.display()

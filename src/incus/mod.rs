@@ -2,9 +2,8 @@
 //!
 //! [`Client::connect`] finds the daemon as the incus command line does. The methods live in the page of what they are
 //! about: [`instances`], [`state`], [`networks`], [`projects`], [`images`], [`files`], [`exec`], [`session`],
-//! [`events`]. Everything
-//! fails with one typed [`Error`]. What is behind them: `transport` sends, `call` says
-//! what is safe to repeat,
+//! [`events`], [`storage`], [`warnings`]. Everything fails with one typed [`Error`]. What is behind them: `transport`
+//! sends, `call` says what is safe to repeat,
 //! `operation` waits for what the daemon does in the background, `remote` reads the user's incus configuration.
 
 mod answer;
@@ -27,6 +26,8 @@ pub mod networks;
 pub mod projects;
 pub mod session;
 pub mod state;
+pub mod storage;
+pub mod warnings;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -48,7 +49,9 @@ pub use remote::Places;
 pub use server::Server;
 pub use session::Session;
 pub use state::InstanceState;
+pub use storage::{Pool, Profile};
 pub use transport::RequestCount;
+pub use warnings::Warning;
 pub use websocket::{Input, Output};
 
 use answer::Reply;

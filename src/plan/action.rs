@@ -258,7 +258,14 @@ impl std::fmt::Display for Action {
             Self::DeleteNetwork { network } => write!(f, "delete network {network}"),
             Self::CreateContainer(container) => write!(f, "create container {} ({})", container.name, container.ipv4),
             Self::UpdateContainer { container, .. } => write!(f, "update container {container}"),
-            Self::PushFile { container, to, .. } => write!(f, "push {to} to {container}"),
+            Self::PushFile { container, to, source, .. } => match source {
+                PushSource::Bytes(_) => write!(f, "push {to} to {container}"),
+                PushSource::Agent => write!(f, "push the agent to {container}"),
+                PushSource::Host { path, size } => {
+                    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+                    write!(f, "push {name} ({}) to {container}", size_text(*size))
+                }
+            },
             Self::StartContainer { container } => write!(f, "start container {container}"),
             Self::UnfreezeContainer { container } => write!(f, "unfreeze container {container}"),
             Self::StopContainer { container } => write!(f, "stop container {container}"),
@@ -286,6 +293,15 @@ impl std::fmt::Display for Action {
                 write!(f, "wait until {} of {} {} healthy", members.join(", "), set.name, are(members.len()))
             }
         }
+    }
+}
+
+/// A size as a person says it: `134 MiB`.
+fn size_text(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{} KiB", bytes >> 10),
+        _ => format!("{} MiB", bytes >> 20),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::order::Draft;
-use super::{Action, Cause, Change, Effect, Plan, container, mongod, replica_set};
+use super::{Action, Cause, Change, Effect, Plan, container, guest, mongod, replica_set};
 use crate::desired::{Desired, OWNER_KEY, Scope};
 use crate::observed::{Network, Observed, Part};
 
@@ -30,7 +30,7 @@ pub fn diff(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     for set in desired.replica_sets.values().filter(|set| scope.has_mongods(&set.name)) {
         replica_set::plan(&mut draft, set);
     }
-    container::remove_undeclared_units(&mut draft, scope);
+    guest::remove_undeclared_units(&mut draft, scope);
     find_undeclared_containers(&mut draft);
     super::secrets::keep_used(&mut draft);
     draft.plan

@@ -13,6 +13,7 @@ mod action;
 mod container;
 mod diff;
 mod display;
+mod guest;
 mod mongod;
 mod order;
 mod reconfigure;

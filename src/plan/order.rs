@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::secrets::{self, Places};
 use super::{Action, Cause, Finding, Plan, Step};
 use crate::desired::Desired;
 use crate::observed::{Observed, Part};
@@ -17,12 +18,22 @@ pub(super) struct Draft<'a> {
     pub outdated: BTreeSet<(String, String)>,
     /// Units that this plan starts, by container.
     pub started: BTreeSet<(String, String)>,
+    /// Where secrets are declared.
+    pub secret_places: Places<'a>,
 }
 
 impl<'a> Draft<'a> {
     pub fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
         let plan = Plan { topology: desired.name.clone(), ..Plan::default() };
-        Self { desired, observed, plan, tails: BTreeMap::new(), outdated: BTreeSet::new(), started: BTreeSet::new() }
+        Self {
+            desired,
+            observed,
+            plan,
+            tails: BTreeMap::new(),
+            outdated: BTreeSet::new(),
+            started: BTreeSet::new(),
+            secret_places: secrets::places(desired),
+        }
     }
 
     /// Adds a step behind others and gives its index.

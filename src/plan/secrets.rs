@@ -1,21 +1,21 @@
 //! Which copy of a secret is the true one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::SecretSource;
 use super::order::Draft;
-use crate::desired::{Content, SecretName};
+use crate::desired::{Content, Desired, SecretName};
+
+/// Containers and paths by secret.
+pub(super) type Places<'a> = BTreeMap<&'a SecretName, Vec<(&'a str, &'a str)>>;
 
 /// The hash that every copy of a secret must have, or `None` where nobody has it; notes where it comes from.
 pub(super) fn truth(draft: &mut Draft<'_>, name: &SecretName) -> Option<String> {
     let mut copies: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
-    for (container, wanted) in &draft.desired.containers {
+    for (container, path) in draft.secret_places.get(name).into_iter().flatten() {
         let Some(guest) = draft.guest(container) else { continue };
-        let paths = wanted.files.iter().filter(|(_, file)| file.content == Content::Secret(name.clone()));
-        for (path, _) in paths {
-            if let Some(sha256) = guest.paths.get(path).and_then(|seen| seen.sha256.clone()) {
-                copies.entry(sha256).or_default().push((container.clone(), path.clone()));
-            }
+        if let Some(sha256) = guest.paths.get(*path).and_then(|seen| seen.sha256.clone()) {
+            copies.entry(sha256).or_default().push((container.to_string(), path.to_string()));
         }
     }
     // The copy that most places have; where that is a tie, the one in a store, which nothing but distctl touches.
@@ -34,9 +34,22 @@ pub(super) fn truth(draft: &mut Draft<'_>, name: &SecretName) -> Option<String> 
     sha256
 }
 
+/// Where each secret is declared, as container and path: looking for one must not cost a walk through all files.
+pub(super) fn places(desired: &Desired) -> Places<'_> {
+    let mut places = Places::new();
+    for (container, wanted) in &desired.containers {
+        for (path, file) in &wanted.files {
+            if let Content::Secret(name) = &file.content {
+                places.entry(name).or_default().push((container, path));
+            }
+        }
+    }
+    places
+}
+
 /// Forgets sources of secrets that no step writes.
 pub(super) fn keep_used(draft: &mut Draft<'_>) {
-    let used: Vec<SecretName> = draft
+    let used: BTreeSet<SecretName> = draft
         .plan
         .steps
         .iter()

@@ -1,3 +1,6 @@
 //! What was seen, in the shape that people and programs read.
 
+pub mod doctor;
+pub mod log;
 pub mod status;
+pub mod top;

@@ -19,6 +19,8 @@ pub enum Exit {
     Degraded,
     /// The user stopped it: 130, as a shell has it for SIGINT.
     Interrupted,
+    /// A command in a guest ended, and this one ends with the same code (`exec`, `shell`).
+    Foreign(u8),
 }
 
 impl Exit {
@@ -30,6 +32,7 @@ impl Exit {
             Self::Pending => 2,
             Self::Degraded => 3,
             Self::Interrupted => 130,
+            Self::Foreign(code) => code,
         }
     }
 }

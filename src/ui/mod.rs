@@ -19,12 +19,14 @@ mod paint;
 mod progress;
 mod screen;
 mod table;
+mod terminal;
 
 pub use error::{Exit, Interrupted, OutputClosed};
 pub use hint::Advise;
 pub use mode::{Options, Output, Progress};
 pub use paint::{Paint, Tone};
 pub use table::Table;
+pub use terminal::{Keys, Live, RawMode};
 
 use mode::Terminals;
 use progress::{Notice, Show};
@@ -80,11 +82,16 @@ impl Ui {
     /// [`OutputClosed`] when nobody reads any more, which is to be passed on.
     pub fn bytes(&self, bytes: &[u8]) -> anyhow::Result<()> {
         self.settle();
-        let mut out = io::stdout().lock();
-        match out.write_all(bytes).and_then(|()| out.flush()) {
+        match write_all(io::stdout().lock(), bytes) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(OutputClosed.into()),
             written => written.context("can't write to standard output"),
         }
+    }
+
+    /// Writes bytes of a command in a guest to standard error as they are. That nobody reads them is no failure.
+    pub fn error_bytes(&self, bytes: &[u8]) {
+        self.settle();
+        write_all(io::stderr().lock(), bytes).ok();
     }
 
     /// Begins a table for [`Ui::data`], with its column titles.
@@ -110,6 +117,32 @@ impl Ui {
     /// Whether a person can be asked.
     pub fn is_interactive(&self) -> bool {
         self.terminals.stdin && self.terminals.stderr
+    }
+
+    /// Whether a command in a guest can be given this terminal: both its input and its output are one.
+    pub fn has_terminal(&self) -> bool {
+        self.terminals.stdin && self.terminals.stdout
+    }
+
+    /// Begins a live picture on the terminal; `None` where standard output is none that could show it.
+    ///
+    /// # Errors
+    /// Where the terminal refuses.
+    pub fn live(&self) -> anyhow::Result<Option<Live>> {
+        if !self.has_terminal() || self.terminals.dumb {
+            return Ok(None);
+        }
+        self.settle();
+        Live::enter().map(Some)
+    }
+
+    /// Hands the terminal's keys over as they are pressed, until the guard is dropped.
+    ///
+    /// # Errors
+    /// Where the terminal refuses.
+    pub fn raw_mode(&self) -> anyhow::Result<RawMode> {
+        self.settle();
+        RawMode::enter()
     }
 
     /// Says something worth knowing.
@@ -188,6 +221,10 @@ impl Ui {
         write!(io::stderr(), "{question}").and_then(|()| io::stderr().flush()).context("can't ask on the terminal")?;
         read_line().await
     }
+}
+
+fn write_all(mut out: impl Write, bytes: &[u8]) -> io::Result<()> {
+    out.write_all(bytes).and_then(|()| out.flush())
 }
 
 /// Reads a line in a thread that nobody waits for: the runtime would wait for one of its own even after Ctrl-C.

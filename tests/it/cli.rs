@@ -109,6 +109,59 @@ fn wrong_usage_ends_with_2_and_says_what_is_meant() {
 }
 
 #[test]
+fn commands_that_look_into_guests_say_what_is_wrong_with_their_arguments() {
+    let wrong = [
+        (&["exec"][..], "<CONTAINER>"),
+        (&["exec", "db"], "<COMMAND>"),
+        (&["exec", "db", "-t", "-T", "--", "ls"], "--no-terminal"),
+        (&["exec", "db", "--env", "A", "--", "ls"], "NAME=VALUE"),
+        (&["logs", "--since", "10"], "5m"),
+        (&["logs", "--lines", "many"], "--lines"),
+        (&["top", "--interval", "1ms"], "200ms"),
+        (&["shell"], "mongo"),
+        (&["shell", "mongo"], "<NAME>"),
+    ];
+    for (arguments, word) in wrong {
+        let ran = run(FINE, arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(ran.stderr.contains(word), "{arguments:?} don't say {word}:\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_container_that_is_not_declared_is_named_before_any_daemon_is_asked() {
+    let ran = run_with(FINE, &["exec", "bd", "--", "ls"], &[("INCUS_SOCKET", "/nowhere")]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    assert!(ran.stderr.contains("no container named bd") && ran.stderr.contains("db, web"), "{}", ran.stderr);
+}
+
+#[test]
+fn no_daemon_is_an_error_with_a_hint_in_every_command() {
+    for arguments in [&["exec", "db", "--", "ls"][..], &["logs"], &["top", "--once"], &["status"]] {
+        let environment = [("INCUS_SOCKET", "/nowhere"), ("DISTCTL_AGENT", "topology.yaml")];
+        let ran = run_with(FINE, arguments, &environment);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{arguments:?}");
+        assert!(ran.stderr.contains("/nowhere") && ran.stderr.contains("\nHint: "), "{arguments:?}:\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn doctor_says_what_is_broken_without_a_daemon_or_a_topology() {
+    let environment = [("INCUS_SOCKET", "/nowhere"), ("DISTCTL_AGENT", "topology.yaml")];
+    let ran = run_with(FINE, &["doctor", "--file", "nowhere.yaml", "-o", "json"], &environment);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), ""));
+    let value: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let verdict = |about: &str| {
+        let check = value["checks"].as_array().unwrap().iter().find(|check| check["about"] == about).unwrap();
+        (check["verdict"].clone(), check["hint"].is_string())
+    };
+    assert_eq!(value["verdict"], "failure");
+    assert_eq!(verdict("daemon"), ("failure".into(), true));
+    assert_eq!(verdict("topology"), ("warning".into(), true));
+    assert_eq!(verdict("agent"), ("ok".into(), false));
+}
+
+#[test]
 fn completions_know_the_commands_in_every_shell() {
     for shell in ["bash", "zsh", "fish"] {
         let ran = run(FINE, &["completions", shell]);

@@ -3,7 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on says so by panicking")]
 
 mod cli;
+mod failures;
 mod fake;
 mod incus_client;
 mod layers;
+mod plan;
+mod scale;
+mod system;
 mod topology;

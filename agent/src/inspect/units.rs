@@ -87,7 +87,7 @@ fn parse(block: &str) -> Shown {
         _ => None,
     };
     let ended = ended.map(|code| format!("code={code} status={}", text("ExecMainStatus")));
-    Shown { state, kind: text("Type"), ended, has_job: properties.get("Job").is_some_and(|job| !job.is_empty()) }
+    Shown { state, kind: text("Type"), ended, has_job: !text("Job").is_empty() }
 }
 
 /// Without accounting systemd says `[not set]`, or all bits set.
@@ -121,12 +121,13 @@ mod tests {
         let shown = parse(
             "Type=simple\nNRestarts=2\nResult=exit-code\nExecMainCode=1\nExecMainStatus=48\nMainPID=0\n\
              MemoryCurrent=[not set]\nCPUUsageNSec=18446744073709551615\nLoadState=loaded\nActiveState=activating\n\
-             SubState=auto-restart\nUnitFileState=enabled\nNeedDaemonReload=yes",
+             SubState=auto-restart\nUnitFileState=enabled\nNeedDaemonReload=yes\nJob=",
         );
         assert_eq!(shown.ended.as_deref(), Some("code=exited status=48"));
         assert_eq!((shown.state.memory, shown.state.cpu_ns, shown.state.restarts), (None, None, 2));
         assert_eq!((shown.state.sub.as_str(), shown.state.needs_reload), ("auto-restart", true));
-        assert_eq!(shown.state.revision, None);
+        assert_eq!((shown.state.revision, shown.has_job), (None, false));
+        assert!(parse("Job=1234\nType=simple").has_job);
     }
 
     #[test]

@@ -1,10 +1,16 @@
 //! Finding the primary of a set.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use protocol::{Failure, SetAddress};
+use tokio::time::timeout;
 
 use super::connect::{Error, Login, Peer};
 use super::hello::{self, Hello};
+
+/// How long a host may take to connect and answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What all hosts of a set said of themselves.
 #[derive(Debug)]
@@ -13,10 +19,19 @@ pub struct Census(Vec<(String, Result<Hello, Error>)>);
 impl Census {
     /// Asks all hosts at once.
     pub async fn take(hosts: impl IntoIterator<Item = &String>) -> Self {
+        Self::within(PATIENCE, hosts).await
+    }
+
+    /// Asks all hosts at once, and waits no longer than this for any of them.
+    pub async fn within(limit: Duration, hosts: impl IntoIterator<Item = &String>) -> Self {
         let mut hosts: Vec<&String> = hosts.into_iter().collect();
         hosts.sort_unstable();
         hosts.dedup();
-        Self(join_all(hosts.into_iter().map(|host| async move { (host.clone(), hello::of(host).await) })).await)
+        let late = || Error::Network(format!("does not answer within {limit:?}"));
+        let asked = hosts.into_iter().map(|host| async move {
+            (host.clone(), timeout(limit, hello::of(host)).await.unwrap_or_else(|_| Err(late())))
+        });
+        Self(join_all(asked).await)
     }
 
     /// Asks a set's hosts, and if none of them is primary also the one that they know: it may be about to leave.

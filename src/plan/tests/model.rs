@@ -240,7 +240,7 @@ impl World {
             let Part::Present(guest) = &mut container.guest else {
                 continue;
             };
-            if !guest.units.get(&wanted.unit).is_some_and(|unit| unit.active == "active") {
+            if guest.units.get(&wanted.unit).is_none_or(|unit| unit.active != "active") {
                 guest.mongods.insert(wanted.port, Err(MongodAbsence::NotListening));
                 continue;
             }

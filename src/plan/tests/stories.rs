@@ -215,7 +215,7 @@ fn the_agent_and_artifacts_of_a_running_guest_are_staged_first() {
     file.content = Content::Artifact { path: "artifacts/mongod".into(), sha256: "abc".into(), size: 3 };
     files.insert("/usr/local/bin/mongod".into(), file);
     insta::assert_snapshot!(plan(&desired, &world.seen), @"
-    1  push /var/lib/distctl/staging/abc to db3: /usr/local/bin/mongod is missing or differs
+    1  push mongod (3 B) to db3: /usr/local/bin/mongod is missing or differs
     2  write /usr/local/bin/mongod in db3: differs  [after 1]
          /usr/local/bin/mongod: missing -> 0644 root:root (live)
     ");

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+/// Where agents are.
+const AGENTS: [&str; 2] = ["/run/distctl/", "/usr/local/lib/distctl/agent-"];
+
 /// A request that came in.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -25,10 +28,13 @@ impl Request {
         (method.is_empty() || self.method == method) && self.path.starts_with(prefix)
     }
 
-    /// Tells whether it changes something. `/run/distctl` is a tmpfs: an agent may be put there and run for looking.
+    /// Tells whether it changes something. `/run/distctl` is a tmpfs: an agent may be put there. What an agent is asked
+    /// is not in the request; [`Agents::asked`](super::Agents::asked) knows it.
     pub fn is_write(&self) -> bool {
         let looks = self.path.ends_with("/exec")
-            && self.body["command"][0].as_str().is_some_and(|program| program.starts_with("/run/distctl"));
+            && self.body["command"][0]
+                .as_str()
+                .is_some_and(|program| AGENTS.iter().any(|path| program.starts_with(path)));
         let places = self.path.ends_with("/files") && self.query.contains("path=%2Frun%2Fdistctl");
         !(self.method == "GET" || self.method == "HEAD" || looks || places)
     }

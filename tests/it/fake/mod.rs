@@ -13,6 +13,7 @@
 
 #![allow(dead_code, reason = "a fake has what tests may need; not every one is needed at every time")]
 
+mod agent;
 mod answer;
 mod exec;
 mod files;
@@ -29,11 +30,13 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
+pub use agent::Agents;
 pub use exec::{ExecCall, ExecReply};
+pub use files::File;
 pub use log::Request;
 pub use operations::{Outcome, Wording};
 pub use tls::Keys;
-pub use world::World;
+pub use world::{Instance, World};
 
 use log::Trouble;
 

@@ -1,0 +1,64 @@
+//! Two who want to change one topology.
+
+use serde_json::{Value, json};
+
+use crate::system::{SHOP, System, signal, wait_until};
+
+/// A lease of a process on another host, renewed some seconds ago by this host's clock, which is the fake's too.
+fn lease(seconds_ago: i64) -> Value {
+    let now = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(seconds_ago);
+    json!({"holder": "ana@elsewhere (process 7)", "nonce": "n", "boot": "another boot", "pid": 7,
+        "since": now.to_string(), "renewed": now.to_string()})
+}
+
+#[test]
+fn a_lease_that_another_holds_is_respected() {
+    let system = System::new(SHOP);
+    system.hold_lease(&lease(0));
+    let before = system.state();
+    let ran = system.up();
+    ran.ended(1, &["topology shop is being changed by ana@elsewhere (process 7) since", "--lock-wait"]);
+    assert_eq!(system.fake.writes(), 0);
+    assert_eq!(system.state(), before);
+}
+
+#[test]
+fn a_lease_is_waited_for() {
+    let system = System::new(SHOP);
+    system.hold_lease(&lease(0));
+    let child = system.begin(&["up", "--yes", "--lock-wait", "50s"]);
+    wait_until("distctl waits for ana", || system.output("stderr").contains("ana@elsewhere"));
+    assert_eq!(system.containers(), []);
+    system.fake.world().projects.get_mut("default").unwrap()["config"] = json!({"features.images": "true"});
+    system.end(child).ended(0, &["waiting for ana@elsewhere (process 7)", "shop is up"]);
+    system.assert_settled();
+}
+
+#[test]
+fn waiting_for_a_lease_can_be_broken_off() {
+    let system = System::new(SHOP);
+    system.hold_lease(&lease(0));
+    let before = system.state();
+    let child = system.begin(&["up", "--yes", "--lock-wait", "50s"]);
+    wait_until("distctl waits for ana", || system.output("stderr").contains("ana@elsewhere"));
+    signal(&child, "-TERM");
+    system.end(child).ended(130, &["interrupted", "nothing was changed"]);
+    assert_eq!(system.state(), before);
+}
+
+#[test]
+fn a_lease_that_nobody_renews_is_taken_over() {
+    let system = System::new(SHOP);
+    system.hold_lease(&lease(100));
+    system.up().ended(0, &["taking over from ana@elsewhere", "last heard of", "shop is up"]);
+    system.assert_settled();
+}
+
+#[test]
+fn a_project_that_changes_meanwhile_is_read_again() {
+    let system = System::new(SHOP);
+    system.fake.fail_next("PUT", "/1.0/projects/default", 412, "ETag doesn't match: a vs b");
+    system.up().ended(0, &["shop is up"]);
+    assert_eq!(system.fake.world().projects["default"]["config"]["features.images"], "true");
+    system.assert_settled();
+}
