@@ -30,8 +30,14 @@ pub async fn change(request: &UnitsRequest) -> Result<(), Failure> {
     systemctl(&["enable", "--quiet"], &begun).await?;
     // A unit that gave up earlier is tried anew; the count of its restarts begins at 0.
     systemctl(&["reset-failed"], &begun).await?;
-    systemctl(&["restart", "--no-block"], &request.restart).await?;
-    systemctl(&["start", "--no-block"], &request.start).await?;
+    // A unit that systemd is about to start again is not begun by `start`, and still shows how it ended before.
+    let (again, start): (Vec<_>, Vec<_>) = request
+        .start
+        .iter()
+        .cloned()
+        .partition(|name| before.get(name).is_some_and(|unit| unit.state.sub == "auto-restart"));
+    systemctl(&["restart", "--no-block"], &[request.restart.clone(), again].concat()).await?;
+    systemctl(&["start", "--no-block"], &start).await?;
     wait(request, &begun).await
 }
 

@@ -167,6 +167,9 @@ pub struct Unit {
     /// What the unit must have been started with (`DISTCTL_REVISION` in its environment): the hash of all that a
     /// running process does not take up by itself. `None` where a restart is never needed.
     pub revision: Option<String>,
+    /// Files that its process reads at its start and never again: where one was changed by hand, nobody can tell which
+    /// content runs.
+    pub reads: Vec<String>,
     /// Its log file in the container, besides the journal.
     pub log: Option<String>,
 }

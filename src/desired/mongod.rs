@@ -85,7 +85,8 @@ impl Owned<'_> {
         container.files.insert(conf_path(*port), file);
         let file = root_file(0o644, Content::Bytes(text.into_bytes()));
         container.files.insert(format!("/etc/systemd/system/{unit}"), file);
-        container.units.insert(unit.clone(), Unit { revision: Some(revision), log: Some(log.clone()) });
+        let started = Unit { revision: Some(revision), reads: vec![conf_path(*port)], log: Some(log.clone()) };
+        container.units.insert(unit.clone(), started);
         Ok(())
     }
 

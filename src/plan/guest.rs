@@ -111,7 +111,9 @@ fn compare_units(
         if let Some(state) = amiss(seen) {
             states.push(format!("{} is {state}", name.trim_end_matches(".service")));
             start.push(name.clone());
-        } else if unit.revision.is_some() && seen.revision != unit.revision {
+        } else if unit.revision.is_some()
+            && (seen.revision != unit.revision || unit.reads.iter().any(|path| written.contains(path)))
+        {
             draft.outdated.insert((wanted.name.clone(), name.clone()));
         }
     }

@@ -101,11 +101,11 @@ fn a_set_grows_and_shrinks_one_vote_at_a_time() {
     assert!(system.rs().is_healthy(3));
     assert_eq!(system.guest("db", "ls /etc/systemd/system | grep -c ^mongod-"), "3\n");
     assert_eq!(system.guest("db", "pgrep -cx mongod"), "3\n");
-    // The oplog keeps every configuration: no two neighbours may differ by more than one vote.
+    // The oplog tells every change of the configuration.
     let script = "client.local['oplog.rs'].find({'o.msg': 'Reconfig set'}, {'o.version': 1}).sort('$natural', 1)";
     let versions = system.rs().eval(&format!("len(list({script}))")).as_u64().unwrap();
-    // Two added without a vote, two votes given, two taken, two removed.
-    assert!(versions >= 8, "{versions} configurations");
+    // Two added without a vote, two votes given, two removed with theirs.
+    assert!(versions >= 6, "{versions} configurations");
 }
 
 fn votes(config: &serde_json::Value) -> Vec<u64> {

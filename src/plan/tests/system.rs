@@ -141,7 +141,7 @@ fn mongod(desired: &mut Desired, container: &str, port: u16) -> Mongod {
     inside.system_users = vec!["mongodb".into()];
     inside.directories.push(directory(&mongod.data));
     inside.files.insert(format!("/etc/systemd/system/{}", mongod.unit), text("[Service]"));
-    let unit = Unit { revision: Some("r1".into()), log: Some(mongod.log.clone()) };
+    let unit = Unit { revision: Some("r1".into()), reads: Vec::new(), log: Some(mongod.log.clone()) };
     inside.units.insert(mongod.unit.clone(), unit);
     mongod
 }
