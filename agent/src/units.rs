@@ -121,8 +121,10 @@ pub async fn explain(name: &str, unit: &Shown, log: Option<&String>, cause: &str
     let again = if restarts > 0 { format!(", restarted {restarts} times") } else { String::new() };
     let cause = format!("{cause}: {active} ({sub}), result {result}{ended}{again}");
     let mut lines = log.map(|log| log_tail::of_file(Path::new(log))).unwrap_or_default();
-    if lines.is_empty() {
-        lines = log_tail::of_unit(name).await;
+    // A mongod that refuses its configuration dies before it opens its log, in which only an earlier life is told.
+    let journal = log_tail::of_unit(name).await;
+    if lines.is_empty() || journal.iter().any(|line| line.starts_with("F ")) {
+        lines = journal;
     }
     let hint = hint(unit).unwrap_or_else(|| format!("look with `journalctl --unit {name}` in the container"));
     Failure::new(name, cause).with_log(lines).with_hint(hint)

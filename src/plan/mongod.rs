@@ -44,7 +44,11 @@ pub(super) fn state<'a>(draft: &Draft<'a>, mongod: &Mongod) -> State<'a> {
 
 /// Waits for a mongod behind its container's steps.
 pub(super) fn wait(draft: &mut Draft<'_>, mongod: &Mongod) -> usize {
-    let after = draft.tail(&mongod.container);
+    let mut after: Vec<usize> = draft.tail(&mongod.container).into_iter().collect();
+    // One that does not answer yet and read what is no longer there would not be known as outdated at the next look.
+    if draft.outdated.contains(&(mongod.container.clone(), mongod.unit.clone())) {
+        after = vec![restart(draft, mongod, Cause::State("runs with an older configuration".into()), after)];
+    }
     draft.add(Action::WaitMongod(mongod.clone()), Cause::Follows, after)
 }
 

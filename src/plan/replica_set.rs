@@ -269,6 +269,8 @@ pub(super) fn roll(
             last = vec![draft.add(action, cause.clone(), last)];
         }
         last = vec![mongod::restart(draft, member, cause.clone(), last)];
+        // Names a mongod that dies, with its log, long before the set would be given up.
+        last = vec![draft.add(Action::WaitMongod(member.clone()), Cause::Follows, last)];
         let action = Action::WaitReplicaSet { container, set: address(set), members: hosts(set) };
         let healthy = draft.add(action, Cause::Follows, last);
         draft.wait_for(&set.name, healthy);

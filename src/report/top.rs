@@ -188,7 +188,7 @@ mod tests {
     }
 
     fn desired_unit() -> crate::desired::Unit {
-        crate::desired::Unit { revision: None, log: None }
+        crate::desired::Unit { revision: None, reads: Vec::new(), log: None }
     }
 
     fn sample(taken: Instant, counted: Option<u64>, units: &[(&str, Option<u64>)]) -> Sample {

@@ -1,15 +1,22 @@
 //! A remote over HTTPS, added with a trust token as a user would.
 
 use std::path::Path;
+use std::process::Command;
 
 use crate::harness::{Lab, Ran, System, lab};
 
 /// Runs distctl with a configuration of the user's own, inside the lab: only there is the port.
 fn over_https(system: &System, config: &Path, arguments: &[&str]) -> Ran {
-    let mut command = lab().inside(Lab::distctl());
-    command.arg("--file").arg(system.folder().join("topology.yaml")).args(["--yes", "--remote", "story"]);
-    command.args(arguments).env("INCUS_CONF", config).env_remove("INCUS_SOCKET").env_remove("INCUS_DIR");
-    Ran::of(&mut command)
+    let mut command = with_configuration(config);
+    command.arg(Lab::distctl()).arg("--file").arg(system.folder().join("topology.yaml"));
+    Ran::of(command.args(["--yes", "--remote", "story"]).args(arguments))
+}
+
+/// A command inside the lab; `lab exec` sets the lab's own configuration, so this one is set behind it.
+fn with_configuration(config: &Path) -> Command {
+    let mut command = lab().inside("env");
+    command.args(["-u", "INCUS_SOCKET", "-u", "INCUS_DIR"]).arg(format!("INCUS_CONF={}", config.display()));
+    command
 }
 
 #[test]
@@ -18,8 +25,7 @@ fn a_system_on_a_remote() {
     let config = tempfile::tempdir().unwrap();
     lab().incus(&["config", "set", "core.https_address", "127.0.0.1:18462"]);
     let token = lab().incus(&["config", "trust", "add", "story", "--quiet"]);
-    let mut add = lab().inside("incus");
-    Ran::of(add.args(["remote", "add", "story", token.trim()]).env("INCUS_CONF", config.path())).ended_with(0);
+    Ran::of(with_configuration(config.path()).args(["incus", "remote", "add", "story", token.trim()])).ended_with(0);
 
     over_https(&system, config.path(), &["plan", "--exit-code"]).ended_with(2).says(&["create container https-db"]);
     over_https(&system, config.path(), &["up"]).ended_with(0);
@@ -30,6 +36,6 @@ fn a_system_on_a_remote() {
     let pinned = config.path().join("servercerts/story.crt");
     let another = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap().cert.pem();
     std::fs::write(&pinned, another).unwrap();
-    over_https(&system, config.path(), &["plan"]).ended_with(1).says(&["certificate", "story"]);
+    over_https(&system, config.path(), &["plan"]).ended_with(1).says(&["certificate", "not the one that was stored"]);
     lab().incus(&["config", "unset", "core.https_address"]);
 }

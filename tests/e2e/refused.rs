@@ -24,7 +24,14 @@ fn an_artifact_with_another_hash() {
 #[test]
 fn a_network_of_somebody_else() {
     let system = System::single("othernet", 32);
-    lab().incus(&["network", "create", "othernetbr0", "ipv4.address=10.61.132.1/24", "ipv6.address=none"]);
+    lab().incus(&[
+        "network",
+        "create",
+        "othernetbr0",
+        "ipv4.address=10.61.132.1/24",
+        "ipv4.nat=true",
+        "ipv6.address=none",
+    ]);
     system.plan(1).says(&["othernetbr0", "ipv4.address is 10.61.132.1/24", "--adopt"]);
     system.distctl(&["up"]).ended_with(1).says(&["nothing was changed"]);
     assert_eq!(lab().incus(&["network", "get", "othernetbr0", "ipv4.address"]), "10.61.132.1/24\n");

@@ -77,13 +77,16 @@ fn a_new_revision_rolls_through_the_set_with_the_primary_last() {
         unit.revision = Some("r2".into());
     }
     insta::assert_snapshot!(plan(&desired, &world.seen), @"
-    1  restart mongod-27018 in db1: runs with an older configuration
-    2  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 1]
-    3  restart mongod-27019 in db1: runs with an older configuration  [after 2]
-    4  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 3]
-    5  step 10.10.10.12:27017 down as primary of rsA: runs with an older configuration  [after 4]
-    6  restart mongod-27017 in db1: runs with an older configuration  [after 5]
-    7  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 6]
+     1  restart mongod-27018 in db1: runs with an older configuration
+     2  wait for mongod 27018 in db1  [after 1]
+     3  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 2]
+     4  restart mongod-27019 in db1: runs with an older configuration  [after 3]
+     5  wait for mongod 27019 in db1  [after 4]
+     6  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 5]
+     7  step 10.10.10.12:27017 down as primary of rsA: runs with an older configuration  [after 6]
+     8  restart mongod-27017 in db1: runs with an older configuration  [after 7]
+     9  wait for mongod 27017 in db1  [after 8]
+    10  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 9]
     ");
     world.settle(&desired);
 }
@@ -145,13 +148,16 @@ fn a_restart_on_request_rolls() {
     let desired = system::shop();
     let world = settled(&desired);
     insta::assert_snapshot!(restart(&desired, &world.seen, &["rsA".into()]), @"
-    1  restart mongod-27018 in db1
-    2  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 1]
-    3  restart mongod-27019 in db1  [after 2]
-    4  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 3]
-    5  step 10.10.10.12:27017 down as primary of rsA  [after 4]
-    6  restart mongod-27017 in db1  [after 5]
-    7  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 6]
+     1  restart mongod-27018 in db1
+     2  wait for mongod 27018 in db1  [after 1]
+     3  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 2]
+     4  restart mongod-27019 in db1  [after 3]
+     5  wait for mongod 27019 in db1  [after 4]
+     6  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 5]
+     7  step 10.10.10.12:27017 down as primary of rsA  [after 6]
+     8  restart mongod-27017 in db1  [after 7]
+     9  wait for mongod 27017 in db1  [after 8]
+    10  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 9]
     ");
 }
 
