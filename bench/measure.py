@@ -143,12 +143,12 @@ def spread(values, digits=1):
     return f"{statistics.median(values):.{digits}f} s ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
-def report(rounds):
+def report(rounds, faults):
     incus("network", "create", "incusbr0", "ipv4.address=10.10.10.1/24", "ipv4.nat=true", "ipv6.address=none")
     seeds, limits, ups, memory = cold(rounds)
     noop, plan, status = warm(["up"]), warm(["plan"]), warm(["status"])
-    killed = gaps(["systemctl", "kill", "--signal=KILL", "--kill-whom=main"], 5)
-    stopped = gaps(["systemctl", "stop"], 5)
+    killed = gaps(["systemctl", "kill", "--signal=KILL", "--kill-whom=main"], faults)
+    stopped = gaps(["systemctl", "stop"], faults)
     up = statistics.median(ups)
     rows = [
         ("`distctl up` of topology.yaml, cold", spread(ups), ""),
@@ -166,7 +166,7 @@ def report(rounds):
     ]
     machine = f"{os.cpu_count()} processors, Linux {platform.release()}, btrfs pool on a loop file"
     lines = ["# Results of `make bench`", "",
-             f"{time.strftime('%Y-%m-%d')}, {machine}. Medians of {rounds} rounds (5 for failovers, 7 for commands that "
+             f"{time.strftime('%Y-%m-%d')}, {machine}. Medians of {rounds} rounds ({faults} for failovers, 7 for commands that "
              "change nothing), least and most in brackets; the rows that are compared ran in turn.", "",
              "| what | time | ratio or aim |", "| --- | --- | --- |"]
     return "\n".join(lines + [f"| {what} | {figure} | {note} |" for what, figure, note in rows]) + "\n"
@@ -175,9 +175,10 @@ def report(rounds):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--faults", type=int, default=5)
     arguments.add_argument("--into", required=True)
     arguments = arguments.parse_args()
-    text = report(arguments.rounds)
+    text = report(arguments.rounds, arguments.faults)
     with open(arguments.into, "w", encoding="utf-8") as results:
         results.write(text)
     print(text)
