@@ -147,7 +147,7 @@ fn compare(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod, &prot
         return;
     }
     let Some(current) = &primary.config else { return };
-    let sick = sick_members(set, initiated, primary);
+    let sick = sick_members(draft, set, initiated, primary);
     let moves = reconfigure::moves(current, &set.config);
     let outdated = outdated_members(draft, set);
     if !whole || !sick.is_empty() {
@@ -174,14 +174,17 @@ fn await_primary(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod,
     draft.plan.look_again = true;
 }
 
-/// Declared members that the set has and that are neither PRIMARY nor SECONDARY, with their states.
+/// Members that answer, belong to the set, and are neither PRIMARY nor SECONDARY, with their states. One that does not
+/// answer is a finding of its own: waiting for it would help nobody.
 fn sick_members(
+    draft: &Draft<'_>,
     set: &ReplicaSet,
     initiated: &[(&Mongod, &protocol::Mongod)],
     primary: &protocol::Mongod,
 ) -> Vec<(String, String)> {
     set.members
         .iter()
+        .filter(|member| matches!(mongod::state(draft, member), State::Up(_)))
         .filter(|member| {
             !initiated.iter().any(|(up, seen)| up.host == member.host && (seen.writable || seen.secondary))
         })

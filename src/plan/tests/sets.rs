@@ -109,6 +109,16 @@ fn a_roll_waits_until_all_members_are_healthy() {
 }
 
 #[test]
+fn a_member_that_does_not_answer_is_named_and_not_waited_for() {
+    let desired = system::spread();
+    let mut world = settled(&desired);
+    let silent = Err(protocol::MongodAbsence::NotAnswering("timed out".into()));
+    world.guest("c").mongods.insert(27017, silent);
+    world.mongod("a", 27017).members[2].state = "STARTUP2".into();
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"degraded: replica set rs: 10.10.10.23:27017 does not answer: timed out (mend that first; changes of the set wait for it)");
+}
+
+#[test]
 fn a_set_without_a_majority_is_named_and_not_touched() {
     let desired = system::spread();
     let mut world = settled(&desired);
