@@ -41,12 +41,7 @@ impl Destroy {
             context.ui.note("nothing was removed");
             return Ok(Exit::Ok);
         }
-        let reporter = context.ui.reporter();
-        let lock = stage.lock(context, &reporter, self.lock_wait).await?;
-        let outcome = stage.apply(context, &plan, &reporter).await;
-        let released = lock.release().await;
-        line::check(&plan, outcome)?;
-        released?;
+        stage.carry_out(context, &plan, self.lock_wait).await?;
         context.ui.note(format!("{} is destroyed", stage.desired.name));
         Ok(Exit::Ok)
     }

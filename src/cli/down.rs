@@ -30,12 +30,7 @@ impl Down {
             context.ui.note(format!("nothing to do: no container of {} runs", stage.desired.name));
             return Ok(Exit::Ok);
         }
-        let reporter = context.ui.reporter();
-        let lock = stage.lock(context, &reporter, self.lock_wait).await?;
-        let outcome = stage.apply(context, &plan, &reporter).await;
-        let released = lock.release().await;
-        line::check(&plan, outcome)?;
-        released?;
+        stage.carry_out(context, &plan, self.lock_wait).await?;
         context.ui.note(format!("{} is down; its data is kept. `distctl up` starts it again", stage.desired.name));
         Ok(Exit::Ok)
     }

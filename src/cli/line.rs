@@ -67,6 +67,16 @@ impl Stage {
         engine::apply(plan, hands, Arc::clone(reporter), context.stop(), self.parallel).await
     }
 
+    /// Carries out a plan once, under the lease.
+    pub async fn carry_out(&self, context: &Context, plan: &Plan, patience: Duration) -> Result<()> {
+        let reporter = context.ui.reporter();
+        let lock = self.lock(context, &reporter, patience).await?;
+        let outcome = self.apply(context, plan, &reporter).await;
+        let released = lock.release().await;
+        check(plan, outcome)?;
+        released
+    }
+
     /// Carries out a plan and what shows afterwards, until nothing is left to do; gives the last plan, which has no
     /// steps.
     pub async fn settle(

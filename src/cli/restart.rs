@@ -37,12 +37,7 @@ impl Restart {
             context.ui.note("nothing was restarted");
             return Ok(Exit::Ok);
         }
-        let reporter = context.ui.reporter();
-        let lock = stage.lock(context, &reporter, self.lock_wait).await?;
-        let outcome = stage.apply(context, &plan, &reporter).await;
-        let released = lock.release().await;
-        line::check(&plan, outcome)?;
-        released?;
+        stage.carry_out(context, &plan, self.lock_wait).await?;
         let after = diff(&stage.desired, &stage.observe().await?, &Options::default());
         line::warn(context, &after.findings);
         context.ui.note("restarted");
