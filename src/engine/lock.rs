@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::event::{Event, Reporter};
-use crate::incus::{self, Client};
+use crate::incus::{self, Client, Project};
 
 /// How long a lease holds without being renewed.
 pub const LIFETIME: Duration = Duration::from_secs(20);
@@ -86,17 +86,17 @@ impl Lock {
         let nonce = format!("{:032x}", rand::random::<u128>());
         let deadline = Instant::now() + patience;
         let mut told = false;
-        loop {
+        let lease = loop {
             match try_take(client, &key, &nonce, reporter).await {
-                Ok(None) => break,
+                Ok(Ok(lease)) => break lease,
                 // Something else in the project changed meanwhile: look again at once.
                 Err(error) if error.is_precondition_failed() => {}
                 Err(error) => return Err(error.into()),
-                Ok(Some(lease)) if Instant::now() >= deadline => {
+                Ok(Err(lease)) if Instant::now() >= deadline => {
                     let (topology, holder, since) = (topology.to_string(), lease.holder, lease.since);
                     return Err(Held { topology, holder, since }.into());
                 }
-                Ok(Some(lease)) => {
+                Ok(Err(lease)) => {
                     if !told {
                         reporter
                             .report(Event::Note(format!("waiting for {}, who is changing {topology}", lease.holder)));
@@ -108,9 +108,8 @@ impl Lock {
                     }
                 }
             }
-        }
-        let renewal =
-            tokio::spawn(renew(client.clone(), key.clone(), nonce.clone(), Arc::clone(reporter), stop.clone()));
+        };
+        let renewal = tokio::spawn(renew(client.clone(), key.clone(), lease, Arc::clone(reporter), stop.clone()));
         Ok(Self { client: client.clone(), key, nonce, renewal })
     }
 
@@ -133,28 +132,36 @@ impl Lock {
     }
 }
 
-/// Takes the lease, or says who holds it.
+/// Takes the lease and gives it, or gives the one that another holds.
 async fn try_take(
     client: &Client,
     key: &str,
     nonce: &str,
     reporter: &Arc<dyn Reporter>,
-) -> Result<Option<Lease>, incus::Error> {
+) -> Result<Result<Lease, Lease>, incus::Error> {
     let mut project = client.read_project().await?;
     let now = server_now(client);
     if let Some(lease) = parse(project.config.get(key)) {
         if let Some(why) = over(&lease, now, &boot_id(), process_lives) {
             reporter.report(Event::Note(format!("taking over from {}: {why}", lease.holder)));
         } else {
-            return Ok(Some(lease));
+            return Ok(Err(lease));
         }
     }
     let pid = std::process::id();
     let lease = Lease { holder: holder(pid), nonce: nonce.to_string(), boot: boot_id(), pid, since: now, renewed: now };
-    let text = serde_json::to_string(&lease).unwrap_or_default();
+    put(client, &mut project, key, &lease).await?;
+    // Incus checks If-Match before it writes, not while: of two writers at the same instant the later one wins.
+    match parse(client.read_project().await?.config.get(key)) {
+        Some(other) if other.nonce != nonce => Ok(Err(other)),
+        _ => Ok(Ok(lease)),
+    }
+}
+
+async fn put(client: &Client, project: &mut Project, key: &str, lease: &Lease) -> Result<(), incus::Error> {
+    let text = serde_json::to_string(lease).unwrap_or_default();
     project.config.insert(key.to_string(), text);
-    client.update_project(&project).await?;
-    Ok(None)
+    client.update_project(project).await
 }
 
 /// Why a lease holds no more, if it doesn't.
@@ -167,11 +174,11 @@ fn over(lease: &Lease, now: Timestamp, boot: &str, lives: impl Fn(u32) -> bool) 
     (age > lifetime).then(|| format!("it was last heard of {} s ago", age.as_secs()))
 }
 
-async fn renew(client: Client, key: String, nonce: String, reporter: Arc<dyn Reporter>, stop: CancellationToken) {
+async fn renew(client: Client, key: String, lease: Lease, reporter: Arc<dyn Reporter>, stop: CancellationToken) {
     let mut renewed = Instant::now();
     loop {
         tokio::time::sleep(RENEWAL).await;
-        match renew_once(&client, &key, &nonce).await {
+        match renew_once(&client, &key, &lease).await {
             Ok(true) => renewed = Instant::now(),
             Ok(false) => {
                 reporter.report(Event::Note("another run has taken the lease over; stopping".to_string()));
@@ -187,16 +194,16 @@ async fn renew(client: Client, key: String, nonce: String, reporter: Arc<dyn Rep
     }
 }
 
-/// Renews the lease; `false` where it is not ours any more.
-async fn renew_once(client: &Client, key: &str, nonce: &str) -> Result<bool, incus::Error> {
+/// Renews the lease; `false` where another has it. One that is gone is written again: the writer of another topology in
+/// the same project, at the same instant, may have put the project back as it was before.
+async fn renew_once(client: &Client, key: &str, lease: &Lease) -> Result<bool, incus::Error> {
     for _ in 0..TRIES {
         let mut project = client.read_project().await?;
-        let Some(mut lease) = parse(project.config.get(key)).filter(|lease| lease.nonce == nonce) else {
+        if parse(project.config.get(key)).is_some_and(|seen| seen.nonce != lease.nonce) {
             return Ok(false);
-        };
-        lease.renewed = server_now(client);
-        project.config.insert(key.to_string(), serde_json::to_string(&lease).unwrap_or_default());
-        match client.update_project(&project).await {
+        }
+        let renewed = Lease { renewed: server_now(client), ..lease.clone() };
+        match put(client, &mut project, key, &renewed).await {
             Err(error) if error.is_precondition_failed() => {}
             result => return result.map(|()| true),
         }
