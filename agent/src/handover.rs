@@ -1,6 +1,7 @@
 //! Letting another member take over, run by the unit of a mongod.
 //!
 //! `stop` (ExecStop) makes a primary step down before it is stopped: the secondary that takes over is elected at once.
+//! Members that copy from one that leaves are given another source before.
 //! `crash` (ExecStopPost) asks the freshest secondary to step up after a primary has died, instead of waiting for the
 //! election timeout. That is an ordinary election, which a majority must vote for: nothing is at risk.
 //!
@@ -11,23 +12,21 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use futures_util::future::join_all;
 use mongodb::bson::doc;
 use protocol::Credential;
 use tokio::time::timeout;
 
-use crate::mongo::connect::{Login, Peer};
+use crate::mongo::connect::{Error, Login, Peer};
 use crate::mongo::hello::{self, Hello};
-use crate::mongo::primary::Census;
-use crate::mongo::step_down;
+use crate::mongo::primary::{AT_ONCE, Census};
+use crate::mongo::{sources, step_down};
 
 /// After which a stop goes on without a handover.
-const STOPPING: Duration = Duration::from_secs(5);
+const STOPPING: Duration = Duration::from_secs(10);
 
 /// After which members elect a primary by themselves, sooner or later.
 const CRASHED: Duration = Duration::from_secs(8);
-
-/// How long a living member takes to answer at most; those that are cut off or frozen are not waited for.
-const AT_ONCE: Duration = Duration::from_millis(250);
 
 /// How long a secondary may take to catch up before a stop goes on.
 const CATCHING_UP: i32 = 3;
@@ -35,7 +34,7 @@ const CATCHING_UP: i32 = 3;
 /// When to hand over.
 #[derive(Debug, Subcommand)]
 pub enum Handover {
-    /// Before a mongod is stopped: it steps down if it is primary.
+    /// Before a mongod is stopped: it steps down if it is primary, and nobody copies from it any more.
     Stop(Member),
     /// After a mongod has ended: if it crashed as primary, the freshest secondary steps up.
     Crash(Member),
@@ -103,12 +102,22 @@ async fn stop(member: &Member) -> Result<String, String> {
     }
     let host = &member.host;
     let hello = hello::of(host).await.map_err(|error| format!("{host}: {error}"))?;
-    if !hello.is_writable_primary {
-        return Ok(format!("{host} is not primary"));
-    }
     let login = member.login()?;
-    step_down::ask(host, login.as_ref(), CATCHING_UP).await.map_err(|error| format!("{host}: {error}"))?;
-    Ok(format!("{host} has stepped down"))
+    if !hello.is_writable_primary {
+        return leave(member, &hello, login.as_ref()).await.map_err(|error| error.to_string());
+    }
+    step_down::ask(host, login.as_ref(), CATCHING_UP).await.map_err(|error| format!("{host}: {error}"))
+}
+
+/// What a member does that is not primary: others may copy from it.
+async fn leave(member: &Member, hello: &Hello, login: Option<&Login>) -> Result<String, Error> {
+    let done = format!("{} is not primary", member.host);
+    let Some(primary) = &hello.primary else { return Ok(done) };
+    let others = member.others().filter(|host| *host != primary);
+    Ok(match sources::before_leaving(&member.host, primary, others, login).await? {
+        0 => done,
+        count => format!("{done}; {count} that copied from it copy from {primary} now"),
+    })
 }
 
 async fn crash(member: &Member) -> Result<String, String> {
@@ -125,9 +134,13 @@ async fn crash(member: &Member) -> Result<String, String> {
     able.sort_by_key(|(_, hello)| std::cmp::Reverse(hello.freshness()));
     let login = member.login()?;
     let mut last = format!("no secondary may step up: {}", census.describe());
-    for (host, _) in able {
+    for (host, _) in &able {
         match step_up(host, login.as_ref()).await {
-            Ok(()) => return Ok(format!("{host} has stepped up")),
+            Ok(()) => {
+                let others = able.iter().filter(|(other, _)| other != host);
+                join_all(others.map(|(other, _)| sources::follow(other, login.as_ref(), host))).await;
+                return Ok(format!("{host} has stepped up"));
+            }
             Err(why) => last = format!("{host}: {why}"),
         }
     }

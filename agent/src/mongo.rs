@@ -9,12 +9,15 @@ pub mod primary;
 pub mod reconfigure;
 pub mod replica_set;
 pub mod roles;
+pub mod sources;
 pub mod step_down;
 pub mod users;
 pub mod wait;
 
 /// Error codes of mongod that are told apart here (src/mongo/base/error_codes.yml in its source).
 pub mod code {
+    /// `HostUnreachable`.
+    pub const HOST_UNREACHABLE: i32 = 6;
     /// `Unauthorized`.
     pub const UNAUTHORIZED: i32 = 13;
     /// `AlreadyInitialized`.

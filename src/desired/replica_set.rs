@@ -52,6 +52,9 @@ fn set_member(id: i64, host: &str, declared: &Member) -> SetMember {
     }
 }
 
+/// How many heartbeats there are at least in an election timeout, unless the topology says how often.
+const HEARTBEATS: i64 = 4;
+
 /// What the topology says, else MongoDB's own defaults.
 fn settings(declared: &topology::Settings) -> SetSettings {
     let mut settings = SetSettings::default();
@@ -63,6 +66,10 @@ fn settings(declared: &topology::Settings) -> SetSettings {
     ];
     for (setting, time, unit) in times {
         *setting = time.map_or(*setting, |time| time.millis() / unit);
+    }
+    if declared.heartbeat_interval.is_none() {
+        let often = settings.election_timeout_millis / HEARTBEATS;
+        settings.heartbeat_interval_millis = settings.heartbeat_interval_millis.min(often);
     }
     settings.chaining_allowed = declared.chaining_allowed.map_or(settings.chaining_allowed, |chaining| chaining.value);
     settings

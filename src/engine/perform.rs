@@ -7,8 +7,9 @@ use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use protocol::{
-    EnsureUsersRequest, FileContent, FileWrite, InitiateRequest, InstallPackagesRequest, ReconfigureRequest, Request,
-    StepDownRequest, UnitsRequest, WaitMongodRequest, WaitReadyRequest, WaitReplicaSetRequest, WriteRequest,
+    EnsureUsersRequest, FileContent, FileWrite, HandBackRequest, InitiateRequest, InstallPackagesRequest,
+    ReconfigureRequest, Request, StepDownRequest, UnitsRequest, WaitMongodRequest, WaitReadyRequest,
+    WaitReplicaSetRequest, WriteRequest,
 };
 
 use super::secrets::Secrets;
@@ -231,6 +232,10 @@ fn mongo_request(action: &Action) -> Option<(&str, Request)> {
         Action::StepDown { container, set, host } => {
             let (set, host, timeout_ms) = (set.clone(), host.clone(), wait::millis(wait::SET_CHANGED));
             (container, Request::StepDown(StepDownRequest { set, host, timeout_ms }))
+        }
+        Action::HandBack { container, set, host } => {
+            let (set, host, timeout_ms) = (set.clone(), host.clone(), wait::millis(wait::HANDED_BACK));
+            (container, Request::HandBack(HandBackRequest { set, host, timeout_ms }))
         }
         Action::WaitReplicaSet { container, set, members } => {
             let (set, members, timeout_ms) = (set.clone(), members.clone(), wait::millis(wait::SET_HEALTHY));

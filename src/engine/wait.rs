@@ -23,6 +23,9 @@ pub const SET_HEALTHY: Duration = Duration::from_secs(300);
 /// How long a change of a set or of its users may be tried.
 pub const SET_CHANGED: Duration = Duration::from_secs(60);
 
+/// How long handing back may be tried; after that the set does it itself.
+pub const HANDED_BACK: Duration = Duration::from_secs(10);
+
 /// How long a clean stop of a container may take: its mongods hand over and write a checkpoint.
 pub const CONTAINER_STOPS: Duration = Duration::from_secs(120);
 

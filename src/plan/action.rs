@@ -153,6 +153,15 @@ pub enum Action {
         /// The member.
         host: String,
     },
+    /// Makes the member of the highest priority primary again.
+    HandBack {
+        /// The container whose agent asks.
+        container: String,
+        /// The set.
+        set: SetAddress,
+        /// The member.
+        host: String,
+    },
     /// Waits until members of a set are PRIMARY or SECONDARY.
     WaitReplicaSet {
         /// The container whose agent asks.
@@ -216,9 +225,10 @@ impl Action {
             Self::WaitMongod(mongod) => &mongod.container,
             Self::InitiateReplicaSet { config, .. } => &config.name,
             Self::EnsureUsers { owner, .. } => owner,
-            Self::ReconfigureReplicaSet { set, .. } | Self::StepDown { set, .. } | Self::WaitReplicaSet { set, .. } => {
-                &set.name
-            }
+            Self::ReconfigureReplicaSet { set, .. }
+            | Self::StepDown { set, .. }
+            | Self::HandBack { set, .. }
+            | Self::WaitReplicaSet { set, .. } => &set.name,
         }
     }
 
@@ -245,6 +255,7 @@ impl Action {
             Self::EnsureUsers { .. } => "ensure_users",
             Self::ReconfigureReplicaSet { .. } => "reconfigure_replica_set",
             Self::StepDown { .. } => "step_down",
+            Self::HandBack { .. } => "hand_back",
             Self::WaitReplicaSet { .. } => "wait_replica_set",
         }
     }
@@ -289,6 +300,7 @@ impl std::fmt::Display for Action {
             }
             Self::ReconfigureReplicaSet { set, what, .. } => write!(f, "reconfigure {}: {what}", set.name),
             Self::StepDown { set, host, .. } => write!(f, "step {host} down as primary of {}", set.name),
+            Self::HandBack { set, host, .. } => write!(f, "hand {} back to {host}", set.name),
             Self::WaitReplicaSet { set, members, .. } => {
                 write!(f, "wait until {} of {} {} healthy", members.join(", "), set.name, are(members.len()))
             }

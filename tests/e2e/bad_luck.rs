@@ -44,7 +44,7 @@ fn a_roll_stops_at_the_first_member_that_fails() {
     std::fs::remove_file(system.folder().join("templates/mongod.conf")).unwrap();
     system.up();
     system.plan(0);
-    assert!(admin.is_healthy(3));
+    admin.await_healthy(3);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_set_with_one_member_down_is_degraded_and_left_alone() {
     system.distctl(&["up"]).ended_with(3).says(&["replica set rs"]);
     assert_eq!(system.rs().config(), before, "changes wait until all members are healthy");
     freeze(&system, &[27019], "CONT");
-    wait_until("all are healthy", PATIENCE, || system.rs().is_healthy(3));
+    system.rs().await_healthy(3);
     system.mends(&["reconfigure rs", "priority: 1 -> 2"]);
 }
 
@@ -109,6 +109,6 @@ fn a_set_without_majority_is_not_changed() {
     system.distctl(&["restart", "rs"]).ended_with(1);
     assert_eq!(first.config()["version"], before["version"]);
     freeze(&system, &[27018, 27019], "CONT");
-    wait_until("all are healthy", PATIENCE, || system.rs().is_healthy(3));
+    system.rs().await_healthy(3);
     system.mends(&["reconfigure rs"]);
 }

@@ -40,7 +40,7 @@ fn sets_are_healthy_and_the_favourite_is_primary() {
         let states = platform.admin(set).members();
         assert_eq!(states[platform.system.host(last, 27017)], "PRIMARY", "{set}: {states}");
         assert_eq!(states.as_object().unwrap().len(), 3);
-        assert!(platform.admin(set).is_healthy(3), "{set}: {states}");
+        platform.admin(set).await_healthy(3);
         let settings = &platform.admin(set).config()["settings"];
         assert_eq!(settings["electionTimeoutMillis"], 2000, "{set}");
     }

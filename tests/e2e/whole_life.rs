@@ -1,10 +1,8 @@
 //! Down, up again, destroy; two systems side by side; members spread over containers; growing and shrinking.
 
-use std::time::Duration;
-
 use serde_json::json;
 
-use crate::harness::{Mongo, System, lab, set_of, wait_until};
+use crate::harness::{Mongo, System, lab, set_of};
 
 #[test]
 fn down_keeps_data_and_destroy_leaves_nothing() {
@@ -71,7 +69,7 @@ fn a_container_of_a_spread_set_is_rebuilt() {
     system.plan(2).says(&["create container spread-db3"]);
     system.up();
     system.plan(0);
-    wait_until("all three are healthy", Duration::from_secs(60), || admin.is_healthy(3));
+    admin.await_healthy(3);
     let read = |name: &str| system.guest(name, "cat /etc/distctl/rs.keyfile");
     assert_eq!(read("db3"), read("db1"), "the key comes from a member that has it");
     let rebuilt = Mongo::direct(&hosts[2]).login("admin", &system.secret("db1", "rs.admin"));
@@ -89,7 +87,7 @@ fn a_set_grows_and_shrinks_one_vote_at_a_time() {
     system.rewrite(&set_of(5));
     system.up().says(&["add 10.61.11.11:27020 without a vote", "add 10.61.11.11:27021 without a vote"]);
     system.plan(0);
-    wait_until("all five are healthy", Duration::from_secs(60), || system.rs().is_healthy(5));
+    system.rs().await_healthy(5);
     let grown = system.rs().config();
     assert_eq!(votes(&grown), vec![1; 5], "{grown}");
     system.rewrite(&set_of(3));
@@ -98,7 +96,7 @@ fn a_set_grows_and_shrinks_one_vote_at_a_time() {
     eprintln!("measured: 3 to 5 and back to 3 members, longest write gap {:.2} s", writer.stop());
     let shrunk = system.rs().config();
     assert_eq!(votes(&shrunk), vec![1; 3], "{shrunk}");
-    assert!(system.rs().is_healthy(3));
+    system.rs().await_healthy(3);
     assert_eq!(system.guest("db", "ls /etc/systemd/system | grep -c ^mongod-"), "3\n");
     assert_eq!(system.guest("db", "pgrep -cx mongod"), "3\n");
     // The oplog tells every change of the configuration.

@@ -12,6 +12,9 @@ use super::hello::{self, Hello};
 /// How long a host may take to connect and answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a living member takes to answer at most, where those that are cut off or frozen are not waited for.
+pub const AT_ONCE: Duration = Duration::from_millis(250);
+
 /// What all hosts of a set said of themselves.
 #[derive(Debug)]
 pub struct Census(Vec<(String, Result<Hello, Error>)>);

@@ -16,7 +16,7 @@ pub async fn ensure(primary: &Peer) -> Result<(), Error> {
     }
 }
 
-/// Enough to look at a set and its users, and to ask members to step up or down; no data can be read or written.
+/// Enough to look at a set and its users, and to have another member take over; no data can be read or written.
 fn with_privileges(command: &str) -> Document {
     let mut document = Document::new();
     document.insert(command, AGENT_ROLE);
@@ -28,7 +28,8 @@ fn with_privileges(command: &str) -> Document {
                 "resource": { "cluster": true },
                 // To list the users of all databases, `viewUser` must be had on the cluster (measured: error 13 otherwise).
                 "actions": [
-                    "replSetGetStatus", "replSetGetConfig", "replSetStateChange", "serverStatus", "viewUser", "viewRole",
+                    "replSetGetStatus", "replSetGetConfig", "replSetStateChange", "appendOplogNote", "serverStatus", "viewUser",
+                    "viewRole",
                 ],
             },
             { "resource": { "db": "", "collection": "" }, "actions": ["viewUser", "viewRole"] },

@@ -1,12 +1,14 @@
-//! Making a primary hand over.
+//! Making a primary hand over, and handing back to the member that should lead.
 
 use std::time::Duration;
 
 use mongodb::bson::doc;
-use protocol::{Failure, StepDownRequest};
+use protocol::{Failure, HandBackRequest, StepDownRequest};
 
 use super::connect::{Error, Login, Peer};
+use super::look;
 use super::primary::Census;
+use super::sources;
 use crate::call::progress;
 use crate::deadline::{Deadline, SOON};
 
@@ -26,7 +28,7 @@ pub async fn step_down(request: &StepDownRequest) -> Result<(), Failure> {
         match census.primary(&request.set.name) {
             Some(other) if other != request.host => return Ok(()),
             Some(_) => match ask(&request.host, login.as_ref(), CATCHING_UP).await {
-                Ok(()) => progress(format!("{} has stepped down", request.host)),
+                Ok(done) => progress(done),
                 Err(error @ Error::Login(_)) => return Err(explain(request, &error.to_string())),
                 Err(error) => last = error.to_string(),
             },
@@ -38,14 +40,51 @@ pub async fn step_down(request: &StepDownRequest) -> Result<(), Failure> {
     }
 }
 
-/// Asks a member to step down. A connection that breaks at that is a success: whether it was one shows afterwards.
-pub async fn ask(host: &str, login: Option<&Login>, catching_up: i32) -> Result<(), Error> {
+/// Makes the member of the highest priority primary again, before it would take over by itself: that costs the clients
+/// a second, this doesn't (see [`sources`]). A try: what does not succeed here, the set does later.
+pub async fn hand_back(request: &HandBackRequest) -> Result<(), Failure> {
+    let deadline = Deadline::after_ms(request.timeout_ms);
+    let login = Login::read_if(request.set.credential.as_ref())?;
+    let mut asked = false;
+    loop {
+        let census = Census::of_set(&request.set.name, &request.set.hosts).await;
+        match census.primary(&request.set.name) {
+            Some(host) if host == request.host => return Ok(()),
+            Some(host) if !asked && knows(host, &request.host, login.as_ref()).await => {
+                asked = true;
+                progress(
+                    ask(host, login.as_ref(), CATCHING_UP).await.unwrap_or_else(|error| format!("{host}: {error}")),
+                );
+            }
+            _ => {}
+        }
+        if !deadline.pause(SOON).await {
+            progress(format!("{} will take over by itself: {}", request.host, census.describe()));
+            return Ok(());
+        }
+    }
+}
+
+/// Whether a primary has heard that a member is a secondary again; before that it hands over to another.
+async fn knows(primary: &str, member: &str, login: Option<&Login>) -> bool {
+    let Ok(primary) = Peer::connect(primary, login).await else { return false };
+    let status = primary.ask(doc! { "replSetGetStatus": 1 }).await.unwrap_or_default();
+    look::members(&status).iter().any(|seen| seen.host == member && seen.healthy && seen.state == "SECONDARY")
+}
+
+/// Asks a primary to step down, and says how that went. A connection that breaks at that is a success: whether it was
+/// one shows afterwards.
+pub async fn ask(host: &str, login: Option<&Login>, catching_up: i32) -> Result<String, Error> {
+    let primary = Peer::connect(host, login).await?;
+    let unprepared = sources::before_step_down(&primary, login).await.err();
     let patience = Duration::from_secs(u64::try_from(catching_up).unwrap_or(0) + 2);
     let command = doc! { "replSetStepDown": AWAY, "secondaryCatchUpPeriodSecs": catching_up };
-    match Peer::connect(host, login).await?.run(command, patience).await {
-        Err(Error::Network(_)) => Ok(()),
-        other => other.map(drop),
+    match primary.run(command, patience).await {
+        Err(Error::Network(_)) | Ok(_) => {}
+        Err(error) => return Err(error),
     }
+    let done = format!("{host} has stepped down");
+    Ok(unprepared.map_or(done.clone(), |why| format!("{done}; the others were not prepared for it: {why}")))
 }
 
 fn explain(request: &StepDownRequest, why: &str) -> Failure {

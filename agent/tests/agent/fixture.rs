@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use mongodb::bson::{Document, doc};
 use protocol::{
     Credential, EnsureUsersRequest, InitiateRequest, InspectRequest, Mongod as Seen, MongodAbsence, MongodQuery,
     Request, Role, SetAddress, SetConfig, SetMember, SetSettings, UserSpec, WaitMongodRequest, WaitReplicaSetRequest,
@@ -209,6 +210,20 @@ impl Bench {
         let query = MongodQuery { port: self.members[number].port, credential: self.credential(user) };
         let port = query.port;
         inspect(InspectRequest { mongods: vec![query], ..Default::default() }).mongods.remove(&port).unwrap()
+    }
+
+    /// A member's answer to a command of the administrator.
+    pub fn ask(&self, number: usize, command: Document) -> Document {
+        let uri = format!("mongodb://admin:admin-has-a-secret@{}/?directConnection=true", self.members[number].host);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let answer = runtime
+            .block_on(async { mongodb::Client::with_uri_str(uri).await?.database("admin").run_command(command).await });
+        answer.unwrap()
+    }
+
+    /// From whom a member copies, as it says itself; empty if from nobody.
+    pub fn sync_source(&self, number: usize) -> String {
+        self.ask(number, doc! { "replSetGetStatus": 1 }).get_str("syncSourceHost").unwrap().to_owned()
     }
 
     /// The number of the member that takes writes.

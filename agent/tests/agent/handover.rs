@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use mongodb::bson::doc;
+
 use crate::call::agent;
 use crate::fixture::{Auth, Bench};
 
@@ -67,6 +69,36 @@ fn before_a_stop_the_primary_steps_down() {
     let (line, took) = handover(&bench, "stop", old, "signal");
     assert!(line.contains("nothing listens there"), "{line}");
     assert!(took < Duration::from_secs(1), "a stop is not held up: {took:?}");
+}
+
+#[test]
+fn the_others_copy_from_the_one_that_takes_over() {
+    let bench = Bench::healthy(Auth::Keyfile);
+    let old = bench.primary().unwrap();
+    let (line, _) = handover(&bench, "stop", old, "success");
+    assert!(line.ends_with("has stepped down\n"), "nothing went wrong before: {line}");
+    await_primary_other_than(&bench, old);
+    let new = bench.primary().unwrap();
+    let third = 3 - old - new;
+    assert_eq!(bench.sync_source(third), bench.members[new].host, "or `w: majority` waits for it to change");
+}
+
+#[test]
+fn nobody_copies_from_a_secondary_that_stops() {
+    let bench = Bench::healthy(Auth::Keyfile);
+    let primary = bench.primary().unwrap();
+    let (leaving, follower) = ((primary + 1) % 3, (primary + 2) % 3);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while bench.sync_source(follower) != bench.members[leaving].host {
+        assert!(Instant::now() < deadline, "the follower must copy from the one that leaves");
+        bench.ask(follower, doc! { "replSetSyncFrom": &bench.members[leaving].host });
+        for _ in 0..20 {
+            bench.ask(primary, doc! { "appendOplogNote": 1, "data": { "test": 1 } });
+        }
+    }
+    let (line, _) = handover(&bench, "stop", leaving, "success");
+    assert!(line.contains(&format!("1 that copied from it copy from {}", bench.members[primary].host)), "{line}");
+    assert_eq!(bench.sync_source(follower), bench.members[primary].host);
 }
 
 #[test]

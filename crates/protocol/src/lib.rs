@@ -41,6 +41,8 @@ pub enum Request {
     EnsureUsers(EnsureUsersRequest),
     /// Makes the primary hand over to another member.
     StepDown(StepDownRequest),
+    /// Makes the member of the highest priority primary again.
+    HandBack(HandBackRequest),
     /// Waits until members of a replica set are PRIMARY or SECONDARY.
     WaitReplicaSet(WaitReplicaSetRequest),
 }

@@ -255,6 +255,17 @@ pub struct StepDownRequest {
     pub timeout_ms: u64,
 }
 
+/// Makes the member of a set's highest priority primary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandBackRequest {
+    /// The set.
+    pub set: SetAddress,
+    /// `address:port` of the member.
+    pub host: String,
+    /// How long to try, in milliseconds.
+    pub timeout_ms: u64,
+}
+
 /// Waits for members of a set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitReplicaSetRequest {

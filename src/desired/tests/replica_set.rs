@@ -50,7 +50,7 @@ fn a_replica_set() {
       ],
       "settings": {
         "electionTimeoutMillis": 2000,
-        "heartbeatIntervalMillis": 2000,
+        "heartbeatIntervalMillis": 500,
         "heartbeatTimeoutSecs": 10,
         "catchUpTimeoutMillis": -1,
         "catchUpTakeoverDelayMillis": 30000,

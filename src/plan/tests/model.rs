@@ -154,7 +154,7 @@ impl World {
             }
             Action::WaitMongod(mongod) => self.assert_up(&mongod.host),
             Action::WaitReplicaSet { members, .. } => members.iter().for_each(|host| self.assert_up(host)),
-            Action::StepDown { .. } => {}
+            Action::StepDown { .. } | Action::HandBack { .. } => {}
             other => panic!("the model does not know {other}"),
         }
     }

@@ -87,6 +87,7 @@ fn a_new_revision_rolls_through_the_set_with_the_primary_last() {
      8  restart mongod-27017 in db1: runs with an older configuration  [after 7]
      9  wait for mongod 27017 in db1  [after 8]
     10  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 9]
+    11  hand rsA back to 10.10.10.12:27017  [after 10]
     ");
     world.settle(&desired);
 }
@@ -168,6 +169,7 @@ fn a_restart_on_request_rolls() {
      8  restart mongod-27017 in db1  [after 7]
      9  wait for mongod 27017 in db1  [after 8]
     10  wait until 10.10.10.12:27017, 10.10.10.12:27018, 10.10.10.12:27019 of rsA are healthy  [after 9]
+    11  hand rsA back to 10.10.10.12:27017  [after 10]
     ");
 }
 

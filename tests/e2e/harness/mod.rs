@@ -13,6 +13,7 @@ pub use process::{Ran, Running};
 pub use system::{System, set_of};
 
 /// Looks until a condition holds; fails with `what` after `patience`.
+#[track_caller]
 pub fn wait_until(what: &str, patience: Duration, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + patience;
     while !condition() {

@@ -3,10 +3,11 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Lab, Ran, lab};
+use super::{Lab, Ran, lab, wait_until};
 
 const PRELUDE: &str = include_str!("mongo.py");
 
@@ -59,8 +60,16 @@ impl Mongo {
         self.eval("members()")
     }
 
-    /// Whether a set has one primary and otherwise secondaries, `count` in all.
-    pub fn is_healthy(&self, count: usize) -> bool {
+    /// Waits until a set has one primary and otherwise secondaries, `count` in all. `up` asks each member itself; the
+    /// primary, which is asked here, learns of the others' states with its next heartbeat.
+    #[track_caller]
+    pub fn await_healthy(&self, count: usize) {
+        wait_until(&format!("{} has {count} healthy members", self.set), Duration::from_secs(60), || {
+            self.is_healthy(count)
+        });
+    }
+
+    fn is_healthy(&self, count: usize) -> bool {
         let script =
             format!("states = sorted(members().values())\nout(states == ['PRIMARY'] + ['SECONDARY'] * ({count} - 1))");
         self.try_run(&script).stdout.trim() == "true"

@@ -131,6 +131,7 @@ fn verb(request: &Request) -> &'static str {
         Request::ReconfigureReplicaSet(_) => "reconfigure_replica_set",
         Request::EnsureUsers(_) => "ensure_users",
         Request::StepDown(_) => "step_down",
+        Request::HandBack(_) => "hand_back",
         Request::WaitReplicaSet(_) => "wait_replica_set",
     }
 }
@@ -150,7 +151,7 @@ fn carry_out(world: &mut World, instance: &str, request: &Request) -> Result<Rep
         Request::ReconfigureReplicaSet(asked) => mongo::reconfigure(world, &asked.config)?,
         Request::EnsureUsers(asked) => mongo::ensure_users(world, instance, asked)?,
         Request::WaitReplicaSet(asked) => mongo::assert_members_up(world, &asked.members)?,
-        Request::Inspect(_) | Request::WaitReady(_) | Request::StepDown(_) => {}
+        Request::Inspect(_) | Request::WaitReady(_) | Request::StepDown(_) | Request::HandBack(_) => {}
     }
     Ok(Reply::Ok)
 }
