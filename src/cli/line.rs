@@ -11,7 +11,7 @@ use crate::desired::expand::{AgentFile, expand};
 use crate::engine::event::Reporter;
 use crate::engine::lock::Lock;
 use crate::engine::{self, Hands, Outcome};
-use crate::guest::{Agent, Guests};
+use crate::guest::{Agent, Guests, one_line};
 use crate::incus::{Client, Target};
 use crate::observed::{Observed, collect::collect};
 use crate::plan::{Finding, Plan};
@@ -148,7 +148,7 @@ pub(super) fn check(plan: &Plan, outcome: Outcome) -> Result<()> {
     let Some(first) = failed.next() else {
         return Err(anyhow::Error::from(Interrupted)).hint(format!("{unfinished}; the same command goes on there"));
     };
-    let others: Vec<String> = failed.map(|error| format!("also {error:#}")).collect();
+    let others: Vec<String> = failed.map(|error| format!("also {}", one_line(error.as_ref()))).collect();
     let hint = [others, vec![unfinished]].concat().into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>();
     match hint.is_empty() {
         true => Err(first),

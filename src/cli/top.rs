@@ -8,6 +8,7 @@ use clap::Args;
 use super::Context;
 use super::line::Stage;
 use super::status::tone;
+use crate::guest::one_line;
 use crate::incus::{Instance, InstanceState};
 use crate::report::status::Health;
 use crate::report::top::{Counts, Sample, Top as Picture, top};
@@ -82,7 +83,7 @@ impl Top {
                     (before, amiss) = (now, None);
                 }
                 // A daemon that is restarted comes back; the last picture stands until then.
-                Err(error) => amiss = Some(format!("{error:#}")),
+                Err(error) => amiss = Some(one_line(error.as_ref())),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Carries out a plan: the only writes. It makes no decisions and sends [events](event::Event).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::guest::one_line;
 use crate::plan::{Plan, Step};
 
 pub mod event;
@@ -60,15 +61,20 @@ pub async fn apply(
         slots: Arc::new(Semaphore::new(parallel.max(1))),
         pending: (0..plan.steps.len()).collect(),
         tasks: JoinSet::new(),
+        running: HashMap::new(),
         outcome: Outcome::default(),
     };
     run.begin_ready();
-    while let Some(ended) = run.tasks.join_next().await {
+    while let Some(ended) = run.tasks.join_next_with_id().await {
+        let (task, ended) = match ended {
+            Ok((task, ended)) => (task, ended),
+            Err(panic) => (panic.id(), Ended::Failed(anyhow::anyhow!("the step panicked: {panic}"))),
+        };
+        let Some(index) = run.running.remove(&task) else { continue };
         match ended {
-            Ok((index, Ended::Done)) => _ = run.outcome.done.insert(index),
-            Ok((index, Ended::BrokenOff)) => _ = run.outcome.left.insert(index),
-            Ok((index, Ended::Failed(error))) => run.outcome.failed.push((index, error)),
-            Err(panic) => run.outcome.failed.push((0, anyhow::anyhow!("a step panicked: {panic}"))),
+            Ended::Done => _ = run.outcome.done.insert(index),
+            Ended::BrokenOff => _ = run.outcome.left.insert(index),
+            Ended::Failed(error) => run.outcome.failed.push((index, error)),
         }
         run.begin_ready();
     }
@@ -98,7 +104,8 @@ struct Run<'a> {
     stop: CancellationToken,
     slots: Arc<Semaphore>,
     pending: BTreeSet<usize>,
-    tasks: JoinSet<(usize, Ended)>,
+    tasks: JoinSet<Ended>,
+    running: HashMap<tokio::task::Id, usize>,
     outcome: Outcome,
 }
 
@@ -120,7 +127,8 @@ impl Run<'_> {
                 stop: self.stop.clone(),
                 slots: Arc::clone(&self.slots),
             };
-            self.tasks.spawn(async move { (index, work.run().await) });
+            let task = self.tasks.spawn(work.run());
+            self.running.insert(task.id(), index);
         }
     }
 }
@@ -166,7 +174,7 @@ impl Work {
                 Ended::Done
             }
             Err(error) => {
-                let line = format!("{error:#}");
+                let line = one_line(error.as_ref());
                 self.reporter.report(Event::StepFailed { step, lane, text: text.clone(), error: line });
                 Ended::Failed(error.context(format!("could not {text}")))
             }

@@ -40,14 +40,28 @@ pub enum Error {
     },
 }
 
-/// An error with its causes in one line.
+/// An error with its causes in one line. Some errors end with the text of their cause: that is said once.
 pub fn one_line(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
+        let said = inner.to_string();
+        if !text.ends_with(&said) {
+            text = format!("{text}: {said}");
+        }
         cause = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let failure = protocol::Failure::new("/etc/hosts", "can't be written: the disk is full");
+        let error = anyhow::Error::new(GuestFailure { container: "db1".into(), failure }).context("could not write");
+        assert_eq!(one_line(error.as_ref()), "could not write: db1: /etc/hosts: can't be written: the disk is full");
+    }
 }

@@ -62,6 +62,12 @@ impl<'a> Draft<'a> {
         self.tails.get(lane).copied()
     }
 
+    /// Whether the plan writes a file of a container so far.
+    pub fn writes(&self, name: &str, path: &str) -> bool {
+        let writes = |action: &Action| matches!(action, Action::WriteFiles { container, files, .. } if container == name && files.contains_key(path));
+        self.plan.steps.iter().any(|step| writes(&step.action))
+    }
+
     /// Notes what a plan can't mend.
     pub fn find(&mut self, object: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
         self.plan.findings.push(Finding { object: object.into(), message: message.into(), hint: hint.into() });

@@ -140,8 +140,10 @@ fn members(set: &ReplicaSet, observed: &Observed) -> Vec<MongodStatus> {
     let seen: Vec<Option<&protocol::Mongod>> = set.members.iter().map(|member| mongod(observed, member)).collect();
     // The primary knows the others best; without one, anybody's view serves.
     let view = seen.iter().flatten().find(|mongod| mongod.writable).or_else(|| seen.iter().flatten().next());
-    // A member that has just started has no time of its own yet: 0.
-    let optime = |host: &str| view?.members.iter().find(|member| member.host == host)?.optime_ms.filter(|at| *at > 0);
+    // Each is asked for its own time: the primary hears of it only with a heartbeat. One that has just started has none: 0.
+    let optime = |host: &str, mongod: &protocol::Mongod| {
+        mongod.members.iter().find(|member| member.host == host)?.optime_ms.filter(|at| *at > 0)
+    };
     let newest = view.and_then(|view| view.members.iter().filter_map(|member| member.optime_ms).max());
     set.members
         .iter()
@@ -155,8 +157,9 @@ fn members(set: &ReplicaSet, observed: &Observed) -> Vec<MongodStatus> {
                 (Some(_), Some(known)) => known.state.clone(),
                 (Some(_), None) => "not in the set".to_string(),
             };
-            let lag = newest.zip(optime(&member.host)).map(|(newest, own)| (newest - own).max(0) as f64 / 1000.0);
-            row(&set.name, member, state, lag.filter(|_| seen.is_some()), *seen, observed)
+            let own = seen.and_then(|mongod| optime(&member.host, mongod));
+            let lag = newest.zip(own).map(|(newest, own)| (newest - own).max(0) as f64 / 1000.0);
+            row(&set.name, member, state, lag, *seen, observed)
         })
         .collect()
 }

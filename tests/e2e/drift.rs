@@ -172,6 +172,24 @@ fn a_keyfile_changed_by_hand() {
 }
 
 #[test]
+fn members_that_were_started_with_another_keyfile() {
+    let platform = platform();
+    let wrong = "cp /etc/distctl/rsB.keyfile /root/key; echo c29tZXRoaW5nIGVsc2U= > /etc/distctl/rsB.keyfile";
+    let status = || platform.system.distctl(&["status"]).stdout;
+    platform.system.guest("db2", &format!("{wrong}; systemctl restart mongod-27018"));
+    wait_until("rsB does not reach it", Duration::from_secs(60), || status().contains("(not reachable/healthy)"));
+    platform.system.mends(&["rsB.keyfile: sha256", "restart mongod-27018 in plat-db2"]);
+    platform.admin("rsB").await_healthy(3);
+
+    // Two of three, and nobody has a majority any more.
+    platform.system.guest("db2", &format!("{wrong}; systemctl restart mongod-27018 mongod-27019"));
+    wait_until("rsB has no primary", Duration::from_secs(60), || status().matches("PRIMARY").count() == 1);
+    platform.system.mends(&["rsB.keyfile: sha256", "it may run with another keyfile"]);
+    platform.admin("rsB").await_healthy(3);
+    assert_eq!(platform.system.guest("db2", "cmp /root/key /etc/distctl/rsB.keyfile; rm /root/key"), "");
+}
+
+#[test]
 fn an_edited_mongod_conf() {
     let platform = platform();
     platform.system.guest(

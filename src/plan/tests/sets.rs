@@ -110,6 +110,48 @@ fn a_roll_waits_until_all_members_are_healthy() {
 }
 
 #[test]
+fn a_member_that_its_set_does_not_reach_is_restarted() {
+    let desired = system::spread();
+    let mut world = settled(&desired);
+    let lost = world.mongod("c", 27017);
+    lost.primary = None;
+    let view = &mut world.mongod("a", 27017).members[2];
+    (view.state, view.healthy) = ("(not reachable/healthy)".into(), false);
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+       1  restart mongod-27017 in c: it runs, and its set finds it (not reachable/healthy)
+       2  wait for mongod 27017 in c  [after 1]
+       3  wait until 10.10.10.23:27017 of rs is healthy: 10.10.10.23:27017 is (not reachable/healthy)  [after 2]
+    then: look again, for what only shows when these steps are done
+    ");
+}
+
+#[test]
+fn members_without_a_primary_are_restarted_if_their_keyfile_was_wrong() {
+    let desired = system::spread();
+    let mut world = settled(&desired);
+    for name in ["a", "b", "c"] {
+        let mongod = world.mongod(name, 27017);
+        (mongod.writable, mongod.secondary, mongod.primary) = (false, true, None);
+    }
+    for name in ["b", "c"] {
+        let state = world.guest(name).paths.get_mut("/etc/distctl/rs.keyfile").unwrap();
+        state.sha256 = Some("another".into());
+    }
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+       1  write /etc/distctl/rs.keyfile in b: differs
+            /etc/distctl/rs.keyfile: sha256 another -> sha256 f9d4f739c6e7 (live)
+       2  write /etc/distctl/rs.keyfile in c: differs
+            /etc/distctl/rs.keyfile: sha256 another -> sha256 f9d4f739c6e7 (live)
+       3  restart mongod-27017 in b: it may run with another keyfile  [after 1]
+       4  wait for mongod 27017 in b  [after 3]
+       5  restart mongod-27017 in c: it may run with another keyfile  [after 2]
+       6  wait for mongod 27017 in c  [after 5]
+       7  wait until 10.10.10.21:27017, 10.10.10.22:27017, 10.10.10.23:27017 of rs are healthy: has no primary  [after 4, 6]
+    then: look again, for what only shows when these steps are done
+    ");
+}
+
+#[test]
 fn a_member_that_does_not_answer_is_named_and_not_waited_for() {
     let desired = system::spread();
     let mut world = settled(&desired);
