@@ -148,12 +148,18 @@ pub(super) fn check(plan: &Plan, outcome: Outcome) -> Result<()> {
     let Some(first) = failed.next() else {
         return Err(anyhow::Error::from(Interrupted)).hint(format!("{unfinished}; the same command goes on there"));
     };
-    let others: Vec<String> = failed.map(|error| format!("also {}", one_line(error.as_ref()))).collect();
-    let hint = [others, vec![unfinished]].concat().into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>();
-    match hint.is_empty() {
-        true => Err(first),
-        false => Err(first).hint(format!("{}; mend the cause and run the same command again", hint.join("; "))),
+    // Shown from the last to the first: the other failures, each with what to do about it, then what is left.
+    let mut error = first;
+    if !unfinished.is_empty() {
+        error = error.hint(format!("{unfinished}; mend the cause and run the same command again"));
     }
+    for other in failed.rev() {
+        if let Some(advice) = super::advice(&other) {
+            error = error.hint(advice);
+        }
+        error = error.hint(format!("also {}", one_line(other.as_ref())));
+    }
+    Err(error)
 }
 
 fn shorten(steps: &[String]) -> String {

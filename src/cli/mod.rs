@@ -132,12 +132,19 @@ pub async fn run(cli: Cli, ui: &Ui) -> anyhow::Result<Exit> {
 
 /// Adds what the Incus client knows to do about an error of its own, for every command alike.
 fn advised(error: anyhow::Error) -> anyhow::Error {
-    let hints = error.chain().filter_map(|link| link.downcast_ref::<incus::Error>());
-    let hint = hints.filter_map(incus::Error::hint).next();
+    let hint = error.chain().find_map(|link| link.downcast_ref::<incus::Error>()?.hint());
     match hint {
         Some(hint) => error.hint(hint),
         None => error,
     }
+}
+
+/// What is known to do about an error that is not shown in full.
+fn advice(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|link| {
+        let incus = link.downcast_ref::<incus::Error>().and_then(incus::Error::hint);
+        incus.or_else(|| link.downcast_ref::<protocol::Failure>()?.hint.clone())
+    })
 }
 
 async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {

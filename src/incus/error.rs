@@ -270,6 +270,15 @@ impl Error {
             Self::Api(_) if self.is_project_missing() => {
                 Some("create it with `incus project create NAME`, or name another with --project".into())
             }
+            // Seen with 6.0.4 when the daemon was killed while it made an instance.
+            Self::Api(_) if self.says(&["Instance storage pool not found", "Failed expanding symlinks of \"\""]) => {
+                let what = "Incus was cut off when it made this instance, which has no file system";
+                Some(format!("{what}: delete it with `incus delete NAME`, then run the same command again"))
+            }
+            Self::Api(_) if self.says(&["unavailable on this server"]) => {
+                let what = "Incus could not start this network when the daemon started, and tries again each minute";
+                Some(format!("{what}; its log says why: a dnsmasq of an earlier daemon may still hold the address"))
+            }
             _ => None,
         }
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::harness::{Ran, System, lab, wait_until};
 
 #[test]
@@ -21,14 +23,15 @@ fn a_second_up_names_the_first_or_waits_for_it() {
 
 /// Ends the daemon, which the lab starts again, and waits until it answers.
 fn restart_daemon() {
-    // Its helpers carry the same name; the daemon is the oldest of them. The lab has process numbers of its own.
-    let mut kill = lab().inside("sh");
-    Ran::of(kill.args(["-c", "kill -KILL $(pgrep -o -x incusd)"])).ended_with(0);
+    // Its helpers carry the same name, so it is asked for its number. The lab has process numbers of its own.
+    let server: Value = serde_json::from_str(&lab().incus(&["query", "/1.0"])).unwrap();
+    let mut kill = lab().inside("kill");
+    Ran::of(kill.args(["-KILL", &server["environment"]["server_pid"].to_string()])).ended_with(0);
     wait_until("the daemon is back", Duration::from_secs(60), || lab().has("/1.0/instances"));
 }
 
 /// Killed at points of a cold `up`: each time it is survived or named, and the next run goes on. Not while it creates a
-/// container: Incus 6.0.4 then keeps a record without a root file system, which only deleting mends.
+/// container: Incus 6.0.4 then keeps a record without a file system, which only deleting mends, as the error says.
 #[test]
 fn a_daemon_that_restarts_is_survived_or_named() {
     let system = System::single("daemon", 41);
