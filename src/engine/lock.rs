@@ -2,7 +2,7 @@
 //!
 //! It is a key of the Incus project, changed only under `If-Match`: who holds it, since when by the server's clock.
 //! The holder renews it; one that was not renewed for [`LIFETIME`], or whose process on this very host has ended, is
-//! taken over.
+//! taken over. Who waits for a lease also counts by its own watch: the server's clock may have been put back.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,7 +45,7 @@ pub struct Held {
 struct Lease {
     holder: String,
     nonce: String,
-    /// The boot of the holder's host and its process there: shows a dead holder to another process of that host.
+    /// Where the holder's process number means something, and the number: shows a dead holder to others there.
     boot: String,
     pid: u32,
     since: Timestamp,
@@ -86,8 +86,9 @@ impl Lock {
         let nonce = format!("{:032x}", rand::random::<u128>());
         let deadline = Instant::now() + patience;
         let mut told = false;
+        let mut watch = Watch::default();
         let lease = loop {
-            match try_take(client, &key, &nonce, reporter).await {
+            match try_take(client, &key, &nonce, &mut watch, reporter).await {
                 Ok(Ok(lease)) => break lease,
                 // Something else in the project changed meanwhile: look again at once.
                 Err(error) if error.is_precondition_failed() => {}
@@ -132,17 +133,39 @@ impl Lock {
     }
 }
 
+/// How long the lease of another has stood as it is, by the watch of this process.
+#[derive(Debug, Default)]
+struct Watch(Option<(Lease, Instant)>);
+
+impl Watch {
+    /// Why a lease that is looked at again and again holds no more, if it doesn't.
+    fn over(&mut self, lease: &Lease) -> Option<String> {
+        match &self.0 {
+            Some((seen, since)) if seen == lease => {
+                let silent = since.elapsed();
+                (silent > LIFETIME).then(|| format!("it was not heard of while this run waited {} s", silent.as_secs()))
+            }
+            _ => {
+                self.0 = Some((lease.clone(), Instant::now()));
+                None
+            }
+        }
+    }
+}
+
 /// Takes the lease and gives it, or gives the one that another holds.
 async fn try_take(
     client: &Client,
     key: &str,
     nonce: &str,
+    watch: &mut Watch,
     reporter: &Arc<dyn Reporter>,
 ) -> Result<Result<Lease, Lease>, incus::Error> {
     let mut project = client.read_project().await?;
     let now = server_now(client);
     if let Some(lease) = parse(project.config.get(key)) {
-        if let Some(why) = over(&lease, now, &boot_id(), process_lives) {
+        let why = over(&lease, now, &boot_id(), process_lives).or_else(|| watch.over(&lease));
+        if let Some(why) = why {
             reporter.report(Event::Note(format!("taking over from {}: {why}", lease.holder)));
         } else {
             return Ok(Err(lease));
@@ -226,8 +249,14 @@ fn holder(pid: u32) -> String {
     format!("{user}@{} (process {pid})", host.trim())
 }
 
+/// Where a process number means something: this boot of this host, and the namespace of process numbers.
 fn boot_id() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_string()
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    match boot.trim() {
+        "" => String::new(),
+        boot => format!("{boot} {}", namespace.display()),
+    }
 }
 
 fn process_lives(pid: u32) -> bool {

@@ -54,6 +54,19 @@ fn a_lease_that_nobody_renews_is_taken_over() {
     system.assert_settled();
 }
 
+/// The server's clock was put back, so its holder seems to have renewed it in the future.
+#[test]
+fn a_lease_from_the_future_is_taken_over_by_who_waits() {
+    let system = System::new(SHOP);
+    system.hold_lease(&lease(-3600));
+    system.up().ended(1, &["topology shop is being changed by ana@elsewhere", "--lock-wait"]);
+    let child = system.begin(&["up", "--yes", "--lock-wait", "50s"]);
+    system
+        .end(child)
+        .ended(0, &["taking over from ana@elsewhere", "was not heard of while this run waited", "shop is up"]);
+    system.assert_settled();
+}
+
 #[test]
 fn a_project_that_changes_meanwhile_is_read_again() {
     let system = System::new(SHOP);
