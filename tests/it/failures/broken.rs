@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use protocol::{FileContent, Request};
 
-use crate::fake::{Outcome, Shared};
+use crate::fake::{Outcome, Proxy, Shared};
 use crate::system::{SHOP, System, wait_until};
 
 /// Does something before the first request that fits, in whichever guest.
@@ -93,6 +93,28 @@ fn a_push_that_is_cut_is_found_by_its_hash() {
     let world = system.fake.world();
     for name in ["db1", "db2", "db3"] {
         assert_eq!(world.instances[name].files["/usr/local/bin/mongod"].content, b"a small mongod");
+    }
+}
+
+#[test]
+fn a_proxy_that_cuts_a_push_is_named_and_the_next_run_goes_on() {
+    let system = System::new(SHOP);
+    let mongod = "a mongod of some size ".repeat(100_000);
+    std::fs::write(system.folder.path().join("mongod"), &mongod).unwrap();
+    let proxy = Proxy::before(&system.fake.socket(), 1_000_000);
+    let up = system.command(&["up", "--yes"]).env("INCUS_SOCKET", proxy.socket()).spawn().unwrap();
+    let ran = system.end(up);
+    assert!(proxy.has_cut());
+    ran.ended(1, &["could not push mongod", "the connection to Incus broke", "run the same command again"]);
+    assert_eq!(system.lease(), None);
+    system.up().ended(0, &["shop is up"]);
+    system.assert_settled();
+    let world = system.fake.world();
+    for name in ["db1", "db2", "db3"] {
+        assert!(
+            world.instances[name].files["/usr/local/bin/mongod"].content == mongod.as_bytes(),
+            "{name} has all of it"
+        );
     }
 }
 

@@ -20,6 +20,7 @@ mod files;
 mod instances;
 mod log;
 mod operations;
+mod proxy;
 mod routes;
 mod tls;
 mod world;
@@ -35,6 +36,7 @@ pub use exec::{ExecCall, ExecReply};
 pub use files::File;
 pub use log::Request;
 pub use operations::{Outcome, Wording};
+pub use proxy::Proxy;
 pub use tls::Keys;
 pub use world::{Instance, World};
 
