@@ -140,7 +140,9 @@ fn hint(unit: &Shown) -> Option<String> {
         "code=exited status=48" => "mongod can't listen: something else has its port, or the address is not there",
         "code=exited status=62" => "the data files are of another version of mongod",
         "code=exited status=100" => "mongod can't use its data folder: check its owner, its lock and the disk",
-        "code=killed status=4" | "code=dumped status=4" => "the processor lacks AVX, which mongod 5.0 and later need",
+        "code=killed status=4" | "code=dumped status=4" => {
+            "the processor lacks AVX, which mongod 5.0 and later need: take a newer machine or mongod 4.4"
+        }
         "code=killed status=9" => "it was killed, by hand or for want of memory: raise the container's memory limit",
         _ => return None,
     };

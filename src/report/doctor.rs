@@ -156,6 +156,7 @@ fn disk(name: &str, guest: &Inspection) -> Option<Check> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::desired::{Mongod, Standalone};
 
     fn healthy() -> Inspection {
         Inspection {
@@ -168,20 +169,35 @@ mod tests {
         }
     }
 
-    fn checks(guest: &Inspection) -> Vec<Check> {
+    fn shop() -> Desired {
         let network = crate::desired::Network {
             name: "shop0".into(),
             ipv4: "10.9.0.1/24".parse().unwrap(),
             config: Default::default(),
         };
-        let desired = Desired {
+        Desired {
             name: "shop".into(),
             network,
             containers: Default::default(),
             replica_sets: Default::default(),
             standalones: Default::default(),
+        }
+    }
+
+    fn single(container: &str) -> (String, Standalone) {
+        let mongod = Mongod {
+            container: container.into(),
+            port: 27017,
+            host: "10.9.0.11:27017".into(),
+            unit: "mongod-27017.service".into(),
+            data: "/var/lib/mongodb/27017".into(),
+            log: "/var/log/mongodb/mongod-27017.log".into(),
         };
-        guest_checks(&desired, "db1", guest, (4_900, 5_100))
+        ("main".into(), Standalone { name: "main".into(), mongod, access: None })
+    }
+
+    fn checks(guest: &Inspection) -> Vec<Check> {
+        guest_checks(&shop(), "db1", guest, (4_900, 5_100))
     }
 
     #[test]
@@ -198,6 +214,16 @@ mod tests {
         assert_eq!(verdicts, [Verdict::Failure, Verdict::Warning, Verdict::Warning]);
         assert!(checks.iter().all(|check| check.hint.is_some()));
         assert!(checks[1].text.contains("54.9 s ahead"), "{}", checks[1].text);
+    }
+
+    #[test]
+    fn avx_is_asked_for_where_a_mongod_runs() {
+        let old = Inspection { avx: false, ..healthy() };
+        assert_eq!(worst(&checks(&old)), Verdict::Ok, "nothing there needs it");
+        let desired = Desired { standalones: [single("db1")].into(), ..shop() };
+        let seen = guest_checks(&desired, "db1", &old, (4_900, 5_100));
+        assert_eq!(worst(&seen), Verdict::Failure);
+        assert!(seen[0].text.contains("no AVX"), "{}", seen[0].text);
     }
 
     #[test]

@@ -28,6 +28,17 @@ fn a_mongod_that_dies_at_its_start_is_named_with_its_log() {
     system.plan(0);
 }
 
+/// No machine here lacks AVX; a program that dies as mongod does there stands in for it.
+#[test]
+fn a_processor_without_avx_is_named() {
+    let system = System::single("noavx", 26);
+    let mongod = system.folder().join("mongod");
+    std::fs::write(&mongod, "#!/bin/sh\nkill -s ILL $$\n").unwrap();
+    system.edit(&Lab::project_file("artifacts/mongod").display().to_string(), &mongod.display().to_string());
+    system.distctl(&["up"]).ended_with(1).says(&["mongod-27017", "the processor lacks AVX", "mongod 4.4"]);
+    assert_eq!(system.lease(), None);
+}
+
 /// The set keeps its majority: the roll stops at the first member that does not come back.
 #[test]
 fn a_roll_stops_at_the_first_member_that_fails() {

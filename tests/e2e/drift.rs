@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{lab, wait_until};
+use crate::harness::{System, lab, wait_until};
 use crate::platform::platform;
 
 #[test]
@@ -29,6 +29,32 @@ fn a_deleted_file() {
     let platform = platform();
     platform.system.guest("web", "rm /etc/systemd/network/05-distctl-eth0.network");
     platform.system.mends(&["plat-web", "05-distctl-eth0.network: missing"]);
+}
+
+/// A package `story` in a repository inside the guest: the lab reaches no mirror.
+const REPOSITORY: &str = "
+    set -e
+    mkdir -p /srv/story/DEBIAN
+    cd /srv
+    printf '%s\\n' 'Package: story' 'Version: 1' 'Architecture: all' 'Maintainer: a test' 'Description: a test' \
+        > story/DEBIAN/control
+    dpkg-deb --build story story.deb > /dev/null
+    (cat story/DEBIAN/control; echo Filename: ./story.deb; echo Size: $(stat -c %s story.deb)
+        echo SHA256: $(sha256sum story.deb | cut -d' ' -f1)) > Packages
+    echo 'deb [trusted=yes] file:/srv ./' > /etc/apt/sources.list
+    rm -f /etc/apt/sources.list.d/*
+";
+
+#[test]
+fn a_package_that_is_missing() {
+    let system = System::declare("pack", 27, "image: debian/12\ncontainers: { NAME-a: { ipv4: NET.11 } }\n");
+    system.up();
+    system.guest("a", REPOSITORY);
+    system.edit("ipv4: 10.61.27.11", "ipv4: 10.61.27.11, packages: [story]");
+    system.mends(&["install story in pack-a"]);
+    system.guest("a", "dpkg --purge story");
+    system.mends(&["install story in pack-a"]);
+    assert_eq!(system.guest("a", "dpkg-query -W -f '${Status}' story"), "install ok installed");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Down, up again, destroy; two systems side by side; members spread over containers; growing and shrinking.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use crate::harness::{Mongo, System, lab, set_of};
+use crate::harness::{Mongo, System, lab, set_of, wait_until};
 
 #[test]
 fn down_keeps_data_and_destroy_leaves_nothing() {
@@ -76,6 +78,25 @@ fn a_container_of_a_spread_set_is_rebuilt() {
     let copy =
         "client.get_database('story', read_preference=pymongo.ReadPreference.SECONDARY_PREFERRED).kept.find_one()";
     assert_eq!(rebuilt.eval(copy), json!({"_id": 1}), "it has copied the data");
+}
+
+/// Two of three containers stand still: nobody can be primary, and `up` brings them back.
+#[test]
+fn a_spread_set_that_lost_its_majority_is_mended() {
+    let system = System::declare("quorum", 12, SPREAD);
+    system.up();
+    let hosts: Vec<String> = (11..14).map(|last| system.host(last, 27017)).collect();
+    let admin = Mongo::set("rs", &hosts).login("admin", &system.secret("db1", "rs.admin"));
+    let before = admin.config();
+    lab().incus(&["pause", "quorum-db1"]);
+    lab().incus(&["stop", "--force", "quorum-db3"]);
+    let left = Mongo::direct(&hosts[1]).login("admin", &system.secret("db2", "rs.admin"));
+    wait_until("nobody is primary", Duration::from_secs(60), || {
+        left.try_run("out(client.admin.command('hello').get('primary'))").stdout.trim() == "null"
+    });
+    system.mends(&["unfreeze container quorum-db1", "start container quorum-db3"]);
+    admin.await_healthy(3);
+    assert_eq!(admin.config()["members"], before["members"]);
 }
 
 #[test]
