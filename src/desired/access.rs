@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{Credential, Directory, Role, UserSpec};
+use protocol::{AGENT_ROLE, Credential, Directory, Role, UserSpec};
 
 use super::secret::{ADMIN_USER, AGENT_USER, STORE};
-use super::{AGENT_ROLE, Access, Container, Desired, SecretName};
+use super::{Access, Container, Desired, SecretName};
 use crate::topology::{Auth, Reference, Topology, references};
 
 /// The users of a set or a single mongod; `None` where nobody is asked for a password.

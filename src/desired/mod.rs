@@ -227,9 +227,6 @@ pub struct Access {
     pub users: Vec<UserSpec>,
 }
 
-/// The role of [`Access::agent`], made by the agent itself where it is missing.
-pub const AGENT_ROLE: &str = "distctlAgent";
-
 mod access;
 pub mod address;
 mod artifact;
