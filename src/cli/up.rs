@@ -8,7 +8,7 @@ use clap::Args;
 use super::line::{self, Stage};
 use super::{Context, status};
 use crate::observed::Observed;
-use crate::plan::{Options, Plan, diff};
+use crate::plan::{Brief, Options, Plan, diff};
 use crate::ui::{Advise, Exit};
 
 /// Builds the system, or mends what differs from the topology.
@@ -43,7 +43,7 @@ impl Up {
         if plan.steps.is_empty() {
             return Ok(nothing_to_do(context, &plan, begun));
         }
-        context.ui.note(format!("{plan}"));
+        context.ui.note(Brief(&plan).to_string());
         if !context.ui.confirm(&format!("Carry out these {} steps?", plan.steps.len())).await? {
             context.ui.note("nothing was changed");
             return Ok(Exit::Ok);

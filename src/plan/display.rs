@@ -6,22 +6,62 @@ use serde_json::{Value, json};
 
 use super::{Cause, Change, Effect, Finding, Plan, Step};
 
+/// More steps than these are shown by what they work on.
+const MANY: usize = 20;
+
 impl Display for Plan {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         for (index, step) in self.steps.iter().enumerate() {
-            write!(f, "{:>4}  {}", index + 1, step.action)?;
-            write!(f, "{}", Because(&step.cause))?;
+            write!(f, "{:>4}  {}{}", index + 1, step.action, Because(&step.cause))?;
             if !step.after.is_empty() {
                 let after: Vec<_> = step.after.iter().map(|index| (index + 1).to_string()).collect();
                 write!(f, "  [after {}]", after.join(", "))?;
             }
             writeln!(f)?;
-            if let Cause::Changed(changes) = &step.cause {
-                for change in changes {
-                    writeln!(f, "        {change}")?;
-                }
+            changes(f, step)?;
+        }
+        self.rest(f)
+    }
+}
+
+/// A plan as it is shown before it is carried out: of many steps, those that only follow from another are counted.
+pub struct Brief<'p>(pub &'p Plan);
+
+impl Display for Brief<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let Self(plan) = self;
+        if plan.steps.len() <= MANY {
+            return plan.fmt(f);
+        }
+        let mut lanes: Vec<(&str, Vec<&Step>)> = Vec::new();
+        for step in &plan.steps {
+            let lane = step.action.lane();
+            match lanes.iter_mut().find(|(known, _)| *known == lane) {
+                Some((_, steps)) => steps.push(step),
+                None => lanes.push((lane, vec![step])),
             }
         }
+        for (_, steps) in lanes {
+            write!(f, "  {}{}", steps[0].action, Because(&steps[0].cause))?;
+            match steps.len() - 1 {
+                0 => writeln!(f)?,
+                1 => writeln!(f, ", and 1 more step")?,
+                more => writeln!(f, ", and {more} more steps")?,
+            }
+            steps.iter().try_for_each(|step| changes(f, step))?;
+        }
+        plan.rest(f)
+    }
+}
+
+fn changes(f: &mut Formatter<'_>, step: &Step) -> Result {
+    let Cause::Changed(changes) = &step.cause else { return Ok(()) };
+    changes.iter().try_for_each(|change| writeln!(f, "        {change}"))
+}
+
+impl Plan {
+    /// What is shown below the steps.
+    fn rest(&self, f: &mut Formatter<'_>) -> Result {
         for finding in &self.refusals {
             writeln!(f, "refused: {finding}")?;
         }

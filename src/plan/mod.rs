@@ -27,6 +27,7 @@ mod tests;
 
 pub use action::{Action, PushSource, staging_path};
 pub use diff::{Options, diff};
+pub use display::Brief;
 pub use removal::{down, removal};
 pub use restart::restart;
 

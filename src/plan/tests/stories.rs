@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::Brief;
 use super::model::World;
 use super::{plan, settled, system};
 use crate::desired::Content;
@@ -219,4 +220,22 @@ fn the_agent_and_artifacts_of_a_running_guest_are_staged_first() {
     2  write /usr/local/bin/mongod in db3: differs  [after 1]
          /usr/local/bin/mongod: missing -> 0644 root:root (live)
     ");
+}
+
+#[test]
+fn a_long_plan_is_shown_in_brief_by_what_it_works_on() {
+    let desired = system::spread();
+    let cold = plan(&desired, &World::empty().seen);
+    assert!(cold.steps.len() > 20);
+    insta::assert_snapshot!(Brief(&cold), @"
+    create network shopbr0 (10.10.10.1/24): missing
+    create container a (10.10.10.21): missing, and 5 more steps
+    create container b (10.10.10.22): missing, and 5 more steps
+    create container c (10.10.10.23): missing, and 5 more steps
+    initiate replica set rs on 10.10.10.21:27017: missing, and 2 more steps
+    ");
+    let mut world = settled(&desired);
+    world.stop("a");
+    let short = plan(&desired, &world.seen);
+    assert_eq!(Brief(&short).to_string(), short.to_string());
 }
