@@ -50,7 +50,7 @@ image: lab ## Make the image of the containers, once
 
 .PHONY: up
 up: build mongod image ## Build the system of topology.yaml and show it
-	@$(in_lab) $(timed) "distctl up" $(distctl) up --yes
+	@$(in_lab) $(timed) "distctl up" bash -c '$(distctl) up --yes >/dev/null'
 	@echo
 	@$(in_lab) $(distctl) status
 	@printf '%s\n' '' 'To look around:' '  eval "$$(lab/lab env)"' '  $(distctl) plan' '  $(distctl) logs db1' \
