@@ -8,6 +8,8 @@ SHELL := /bin/bash
 timed := .ci/timed
 agent := target/agent/$(shell uname -m)/distctl-agent
 distctl := target/release/distctl
+# Wherever target/release/distctl is built: without it, it would be built without the agent inside.
+with_agent := env DISTCTL_AGENT=$(CURDIR)/$(agent)
 mongod := artifacts/mongod
 
 # The lab that `make up` uses; tests have labs of their own.
@@ -32,7 +34,7 @@ agent: setup ## Build the agent, for guests older than this host
 
 .PHONY: build
 build: agent ## Build distctl with the agent inside: target/release/distctl
-	@$(timed) "build distctl" env DISTCTL_AGENT=$(CURDIR)/$(agent) cargo build --release --locked --package distctl
+	@$(timed) "build distctl" $(with_agent) cargo build --release --locked --package distctl
 
 .PHONY: mongod
 mongod: setup ## Fetch the mongod that topology.yaml deploys
@@ -87,9 +89,9 @@ e2e: agent mongod ## Tests with real mongods and on a real Incus, in a lab of th
 	@LAB_NAME=e2e $(timed) "end-to-end tests" .ci/e2e
 
 .PHONY: bench
-bench: build mongod image ## Measure, and write bench/RESULTS.md
-	@$(timed) "pure stages" cargo bench --locked --package distctl
-	@$(if $(wildcard bench/run),$(in_lab) $(timed) "whole runs" bench/run)
+bench: build mongod ## Measure, and write bench/RESULTS.md
+	@$(timed) "pure stages" $(with_agent) cargo bench --locked --package distctl
+	@$(timed) "whole runs" bench/run
 
 .PHONY: coverage
 coverage: setup ## Measure how much of the code the tests run
