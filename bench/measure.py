@@ -4,7 +4,9 @@
 Every figure is the median of the rounds, and the yardsticks run in turn with distctl, so that ratios hold on a machine
 whose speed drifts."""
 import argparse
+import json
 import os
+import pathlib
 import platform
 import statistics
 import subprocess
@@ -18,6 +20,9 @@ import pymongo.errors
 DISTCTL = "target/release/distctl"
 MONGOD_IMAGE = "debian/12-mongod"
 YARDSTICK_CONTAINERS = ["auth-server", "web-server", "db1", "db2", "db3"]
+PURE = [("parse", ""), ("expand", ""), ("diff with nothing there", "the aim of a plan is 100 ms"),
+        ("diff with all settled", "the aim of a plan is 100 ms")]
+FAVOURITE = ("10.10.10.12", 27017)
 HOSTS = [f"10.10.10.12:{port}" for port in (27017, 27018, 27019)]
 
 
@@ -116,13 +121,12 @@ def write_gap(fault):
     password = incus("exec", "db1", "--", "cat", "/var/lib/distctl/secrets/rsA.admin").strip()
     writer = Writer(password)
     wait_until(lambda: healthy(writer.client), "a healthy rsA")
-    favourite = lambda: writer.client.primary == ("10.10.10.12", 27017)
-    wait_until(favourite, "the return of the favourite as primary")
+    wait_until(lambda: writer.client.primary == FAVOURITE, "the return of the favourite as primary")
     writer.start()
     wait_until(lambda: len(writer.successes) > 200, "200 writes")
     before = writer.successes[-1]
     incus("exec", "db1", "--", *fault, "mongod-27017.service")
-    wait_until(lambda: writer.client.primary not in (None, ("10.10.10.12", 27017)), "another primary")
+    wait_until(lambda: writer.client.primary not in (None, FAVOURITE), "another primary")
     count = len(writer.successes)
     wait_until(lambda: len(writer.successes) > count + 50, "writes after the fault")
     writer.going = False
@@ -139,6 +143,32 @@ def gaps(fault, rounds):
     return found
 
 
+def roll_gap():
+    """Restarts rsA member by member while writes run, and gives the longest time without a success."""
+    password = incus("exec", "db1", "--", "cat", "/var/lib/distctl/secrets/rsA.admin").strip()
+    writer = Writer(password)
+    wait_until(lambda: healthy(writer.client), "a healthy rsA")
+    wait_until(lambda: writer.client.primary == FAVOURITE, "the return of the favourite as primary")
+    writer.start()
+    wait_until(lambda: len(writer.successes) > 200, "200 writes")
+    timed([DISTCTL, "restart", "rsA", "--yes", "--progress", "quiet"])
+    count = len(writer.successes)
+    wait_until(lambda: len(writer.successes) > count + 50, "writes after the restart")
+    writer.going = False
+    writer.join()
+    writer.client.close()
+    return max(later - earlier for earlier, later in zip(writer.successes, writer.successes[1:]))
+
+
+def pure_stages():
+    """What criterion measured of the pure stages, in milliseconds; `make bench` runs it before."""
+    found = {}
+    for folder in pathlib.Path("target/criterion/1000 containers").glob("*/new"):
+        estimates = json.loads((folder / "estimates.json").read_text(encoding="utf-8"))
+        found[folder.parent.name] = estimates["median"]["point_estimate"] / 1e6
+    return found
+
+
 def spread(values, digits=1):
     return f"{statistics.median(values):.{digits}f} s ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
@@ -149,6 +179,8 @@ def report(rounds, faults):
     noop, plan, status = warm(["up"]), warm(["plan"]), warm(["status"])
     killed = gaps(["systemctl", "kill", "--signal=KILL", "--kill-whom=main"], faults)
     stopped = gaps(["systemctl", "stop"], faults)
+    rolls = [roll_gap() for _ in range(rounds)]
+    pure = pure_stages()
     up = statistics.median(ups)
     rows = [
         ("`distctl up` of topology.yaml, cold", spread(ups), ""),
@@ -163,7 +195,9 @@ def report(rounds, faults):
         ("no write succeeded after kill -9 of the primary", spread(killed, 2), "the aim is 1.2 s at the median"),
         ("no write succeeded after `systemctl stop` of the primary", spread(stopped, 2),
          "the aim is 0.7 s at the median"),
+        ("longest time without a write while `distctl restart rsA` rolls through", spread(rolls, 2), ""),
     ]
+    rows += [(f"1,000 containers, pure: {stage}", f"{pure[stage]:.0f} ms", aim) for stage, aim in PURE if stage in pure]
     machine = f"{os.cpu_count()} processors, Linux {platform.release()}, btrfs pool on a loop file"
     lines = ["# Results of `make bench`", "",
              f"{time.strftime('%Y-%m-%d')}, {machine}. Medians of {rounds} rounds ({faults} for failovers, 7 for commands that "

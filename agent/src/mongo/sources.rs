@@ -31,7 +31,10 @@ const STEP: Duration = Duration::from_millis(20);
 /// After which a member is asked again: the request before has been served in vain.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 
-/// Has the members copy from the one that takes over when this primary steps down. A try: after a while it goes on.
+/// Has the members copy from the one that takes over when this primary steps down.
+///
+/// # Errors
+/// Also that some had not changed over after a while: that costs time, and is no reason not to step down.
 pub async fn before_step_down(primary: &Peer, login: Option<&Login>) -> Result<(), Error> {
     let answer = primary.ask(doc! { "replSetGetConfig": 1 }).await?;
     let config = answer.get_document("config").map_err(|error| error.to_string());
@@ -53,10 +56,14 @@ pub async fn before_step_down(primary: &Peer, login: Option<&Login>) -> Result<(
         let source = if member.host == heir.host { &primary.host } else { &heir.host };
         followers.push(Follower::new(Peer::connect(&member.host, login).await?, source));
     }
-    change_over(primary, followers).await
+    let count = followers.len();
+    match change_over(primary, followers).await? {
+        done if done == count => Ok(()),
+        done => Err(Error::Network(format!("{done} of {count} had changed over after {CHANGING_OVER_MS} ms"))),
+    }
 }
 
-/// Has the members that copy from a secondary copy from the primary, and gives how many there are. A try, too.
+/// Has the members that copy from a secondary copy from the primary, and gives how many do so now.
 pub async fn before_leaving(
     leaving: &str,
     primary: &str,
@@ -71,18 +78,18 @@ pub async fn before_leaving(
             followers.push(Follower::new(peer, primary));
         }
     }
-    let count = followers.len();
-    if count > 0 {
-        change_over(&Peer::connect(primary, login).await?, followers).await?;
+    if followers.is_empty() {
+        return Ok(0);
     }
-    Ok(count)
+    change_over(&Peer::connect(primary, login).await?, followers).await
 }
 
-/// Has followers change over, for a while. One after the other: one that is unlucky acknowledges nothing for a second,
-/// and a majority must go on doing so.
-async fn change_over(primary: &Peer, followers: Vec<Follower>) -> Result<(), Error> {
+/// Has followers change over, for a while, and gives how many did. One after the other: one that is unlucky
+/// acknowledges nothing for a second, and a majority must go on doing so.
+async fn change_over(primary: &Peer, followers: Vec<Follower>) -> Result<usize, Error> {
     let deadline = Deadline::after_ms(CHANGING_OVER_MS);
-    for mut follower in followers {
+    let count = followers.len();
+    for (done, mut follower) in followers.into_iter().enumerate() {
         loop {
             for _ in 0..ENTRIES {
                 primary.append().await?;
@@ -91,11 +98,11 @@ async fn change_over(primary: &Peer, followers: Vec<Follower>) -> Result<(), Err
                 break;
             }
             if !deadline.pause(STEP).await {
-                return Ok(());
+                return Ok(done);
             }
         }
     }
-    Ok(())
+    Ok(count)
 }
 
 /// Asks a member to copy from another.
