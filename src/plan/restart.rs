@@ -63,6 +63,9 @@ fn restart_container(draft: &mut Draft<'_>, wanted: &Container) {
     let address = format!("{}/{}", wanted.ipv4, draft.desired.network.ipv4.prefix_len());
     draft.chain(Action::WaitContainer { container: container.clone(), address }, Cause::Follows);
     let desired = draft.desired;
+    for standalone in desired.standalones.values().filter(|standalone| standalone.mongod.container == container) {
+        mongod::wait(draft, &standalone.mongod);
+    }
     for set in desired.replica_sets.values() {
         let waits: Vec<usize> = set
             .members

@@ -17,6 +17,7 @@ mod harness;
 mod https;
 mod incus_client;
 mod interrupted;
+mod looking;
 mod platform;
 mod races;
 mod refused;

@@ -223,3 +223,16 @@ fn a_restart_of_a_sick_set_is_refused() {
     sick.secondary = false;
     insta::assert_snapshot!(restart(&desired, &world.seen, &["rsA".into()]), @"refused: replica set rsA: is restarted only when all of it is healthy; 10.10.10.12:27018 is not (run `distctl up` to mend it first)");
 }
+
+#[test]
+fn a_restarted_container_is_waited_for_with_all_its_mongods() {
+    let desired = system::with_standalone(system::spread(), "users", "c", 27018);
+    let world = settled(&desired);
+    insta::assert_snapshot!(restart(&desired, &world.seen, &["c".into()]), @"
+    1  restart container c
+    2  wait until c is up as 10.10.10.23/24  [after 1]
+    3  wait for mongod 27018 in c  [after 2]
+    4  wait for mongod 27017 in c  [after 2]
+    5  wait until 10.10.10.21:27017, 10.10.10.22:27017, 10.10.10.23:27017 of rs are healthy  [after 4]
+    ");
+}
