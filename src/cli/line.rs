@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::Context;
+use super::{Context, artifacts};
 use crate::desired::Desired;
 use crate::desired::expand::{AgentFile, expand};
 use crate::engine::event::Reporter;
@@ -36,7 +36,7 @@ impl Stage {
     /// Loads the topology and connects.
     pub async fn prepare(context: &Context) -> Result<Self> {
         let agent = Arc::new(Agent::find()?);
-        let desired = desired(context, &agent)?;
+        let desired = desired(context, &agent).await?;
         let client = connect(context).await?;
         Ok(Self { desired, guests: Guests { client, agent }, parallel: context.parallel })
     }
@@ -105,9 +105,10 @@ impl Stage {
     }
 }
 
-/// Loads and expands the topology.
-pub(super) fn desired(context: &Context, agent: &Agent) -> Result<Desired> {
-    let topology = context.topology()?;
+/// Loads the topology, fetches what it names by URL, and expands it.
+pub(super) async fn desired(context: &Context, agent: &Agent) -> Result<Desired> {
+    let mut topology = context.topology()?;
+    artifacts::fetch(context, &mut topology).await?;
     let file = AgentFile { sha256: agent.sha256().to_string(), size: agent.size() };
     Ok(expand(&topology, context.folder(), &file)?)
 }

@@ -9,6 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use crate::incus;
 use crate::ui::{Advise, Exit, Options, Output, Progress, Ui};
 
+mod artifacts;
 mod attach;
 mod completions;
 mod context;

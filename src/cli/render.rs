@@ -25,7 +25,7 @@ pub struct Render {
 impl Render {
     /// Expands the topology and writes it down.
     pub async fn run(self, context: &Context) -> Result<Exit> {
-        let desired = line::desired(context, &Agent::find()?)?;
+        let desired = line::desired(context, &Agent::find()?).await?;
         let files = write_tree(&desired, &self.into)?;
         let folder = self.into.display().to_string();
         context.ui.data(&json!({ "folder": folder, "files": files }), || {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::Context;
+use super::{Context, artifacts};
 use crate::desired::expand::{AgentFile, expand};
 use crate::topology::{self, Findings, Topology};
 use crate::ui::{Exit, Tone, Ui};
@@ -34,7 +34,8 @@ impl Validate {
 
 /// Reads the topology and expands it, which reads its artifacts and renders its templates.
 fn checked(context: &Context) -> std::result::Result<Topology, Findings> {
-    let topology = topology::load(&context.file)?;
+    let mut topology = topology::load(&context.file)?;
+    artifacts::known(&mut topology);
     // What is wrong does not depend on the agent, so that a file can be checked where there is none.
     let agent = AgentFile { sha256: String::new(), size: 0 };
     expand(&topology, context.folder(), &agent)?;

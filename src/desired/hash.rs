@@ -20,7 +20,7 @@ const WORTH_REMEMBERING: u64 = 1 << 20;
 /// # Errors
 /// Why the file can't be read.
 pub(super) fn of_file(path: &Path) -> io::Result<(String, u64)> {
-    of_file_remembered(path, cache_file().as_deref())
+    of_file_remembered(path, cache_folder().map(|folder| folder.join("hashes.json")).as_deref())
 }
 
 /// What tells that a file has not changed.
@@ -81,10 +81,11 @@ fn hash(file: &mut File) -> io::Result<String> {
     }
 }
 
-fn cache_file() -> Option<PathBuf> {
+/// The folder of what can be made anew: `$XDG_CACHE_HOME/distctl`, or `~/.cache/distctl`; none where no home is known.
+pub fn cache_folder() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let folder = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))?;
-    Some(folder.join("distctl").join("hashes.json"))
+    Some(folder.join("distctl"))
 }
 
 fn recall(cache: &Path) -> BTreeMap<String, Remembered> {

@@ -242,6 +242,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+pub use hash::cache_folder;
 pub use scope::Scope;
 
 /// The hex SHA-256 of bytes.
@@ -250,6 +251,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as small hex digits.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -135,18 +135,18 @@ pub struct Storage {
     pub pool: At<String>,
 }
 
-/// A file of this host.
+/// A file of this host, or one to download.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Artifact {
     /// Where it is; relative to the folder of the topology file.
     pub path: Option<At<String>>,
-    /// Where it can be downloaded. Not supported by this version.
+    /// Where it can be downloaded: `https://` or `http://`. Needs `sha256`.
     pub url: Option<At<String>>,
-    /// The hex SHA-256 that it must have.
+    /// The hex SHA-256 that it must have: of the file, or of what is downloaded.
     #[schemars(regex(pattern = "^[0-9a-fA-F]{64}$"))]
     pub sha256: Option<At<String>>,
-    /// The file in a downloaded archive.
+    /// The file in a downloaded archive: zip, tar, or tar with gzip.
     pub member: Option<At<String>>,
     /// Its version, for people.
     pub version: Option<At<String>>,

@@ -40,6 +40,11 @@ impl<T> Named<T> {
         self.entries.iter().map(|(name, value)| (name.as_str(), value))
     }
 
+    /// All things and their names, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut T)> {
+        self.entries.iter_mut().map(|(name, value)| (name.as_str(), value))
+    }
+
     /// Whether the file has the name, be its thing readable or not.
     pub fn declares(&self, name: &str) -> bool {
         self.declared.contains_key(name)

@@ -10,6 +10,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("lib.rs", &[]),
     ("topology/", &["topology"]),
     ("incus/", &["incus"]),
+    ("download/", &["download", "desired"]),
     ("desired/", &["desired", "topology"]),
     ("observed/collect.rs", &["observed", "desired", "guest", "incus"]),
     ("observed/", &["observed"]),
@@ -19,7 +20,10 @@ const RULES: &[(&str, &[&str])] = &[
     ("engine/", &["engine", "plan", "desired", "guest", "incus"]),
     ("report/", &["report", "desired", "observed", "plan"]),
     ("ui/", &["ui", "engine", "topology"]),
-    ("cli/", &["cli", "ui", "report", "engine", "plan", "observed", "desired", "topology", "guest", "incus"]),
+    (
+        "cli/",
+        &["cli", "ui", "report", "engine", "plan", "observed", "desired", "topology", "guest", "incus", "download"],
+    ),
 ];
 
 #[test]

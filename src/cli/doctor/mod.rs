@@ -49,7 +49,7 @@ async fn checks(context: &Context) -> Vec<Check> {
         true => load_without_files(&context.file).map(Some),
         false => Ok(None),
     };
-    let (topology, desired) = declared(context, topology, agent.as_ref().ok(), &mut checks);
+    let (topology, desired) = declared(context, topology, agent.as_ref().ok(), &mut checks).await;
     let client = match line::connect(context).await {
         Ok(client) => client,
         Err(error) => {
@@ -67,7 +67,7 @@ async fn checks(context: &Context) -> Vec<Check> {
 }
 
 /// Checks the file and what it names; gives as much of it as can be used.
-fn declared(
+async fn declared(
     context: &Context,
     topology: Result<Option<Topology>, Findings>,
     agent: Option<&Agent>,
@@ -88,7 +88,7 @@ fn declared(
         }
     };
     let Some(agent) = agent else { return (Some(topology), None) };
-    match line::desired(context, agent) {
+    match line::desired(context, agent).await {
         Ok(desired) => {
             checks.push(Check::ok("topology", format!("{file}: {} containers", desired.containers.len())));
             checks.extend(host::artifacts(&desired));

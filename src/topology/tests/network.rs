@@ -154,17 +154,28 @@ fn limits_packages_images() {
 #[test]
 fn artifacts() {
     assert_snapshot!(
-        found_after_head("artifacts:\n  a: { version: '1' }\n  b: { url: 'x.tgz', member: m }\n  c: { path: p, sha256: beef }\n"),
+        found_after_head("artifacts:\n  a: { version: '1' }\n  b: { url: 'x.tgz', member: m }\n  c: { path: p, sha256: beef }\n  \
+             d: { url: 'https://mirror/x.tgz' }\n  e: { path: p, url: 'https://mirror/x' }\n  f: { path: p, member: m }\n"),
         @"
     error 8:3 artifacts.a «a»
       `a` has no file
-      -> add `path: artifacts/a`
+      -> add `path: artifacts/a`, or `url:` and `sha256:`
     error 9:13 artifacts.b.url «'x.tgz'»
-      `url` isn't supported yet
-      -> download it and write `path: artifacts/b`
+      this is no URL to download from
+      -> write `https://HOST/PATH`
     error 10:25 artifacts.c.sha256 «beef»
       a SHA-256 has 64 digits from 0 to f
       -> write what `sha256sum FILE` prints
+    error 11:13 artifacts.d.url «'https://mirror/x.tgz'»
+      a download is only taken if its hash is known
+      -> add `sha256:` and what `sha256sum` prints for it
+    error 12:22 artifacts.e.url «'https://mirror/x'»
+      `e` has a `path` and a `url`
+      also 12:14 the path
+      -> keep the one that is meant
+    error 13:25 artifacts.f.member «m»
+      `member` is a file in a download
+      -> add `url:`, or unpack the archive and write `path:`
     "
     );
 }

@@ -210,7 +210,7 @@ fn every_key_can_be_written() {
     let (mut set, mut unset) = (BTreeSet::new(), BTreeSet::new());
     sort_keys(&written, &mut set, &mut unset);
     let never: Vec<_> = unset.difference(&set).copied().collect();
-    assert_eq!(never, ["member", "url"], "the example leaves keys out that could be written");
+    assert!(never.is_empty(), "the example leaves keys out that could be written: {never:?}");
 }
 
 /// Sorts the keys of a value into those that have one and those that have none.

@@ -2,25 +2,13 @@
 
 use std::path::Path;
 
-use super::super::{At, Notes, Topology};
+use super::super::{Artifact, At, Notes, Span, Topology};
 use super::services::filled;
 
 /// Checks how artifacts are declared, without a look at the disk.
 pub(super) fn declared(topology: &Topology, notes: &mut Notes) {
     for (name, artifact) in topology.artifacts.iter() {
-        match (&artifact.path, &artifact.url) {
-            (None, None) => {
-                notes
-                    .error(topology.artifacts.span(name), format!("`{name}` has no file"))
-                    .instead(format!("add `path: artifacts/{name}`"));
-            }
-            (_, Some(url)) => {
-                notes
-                    .error(url.span, "`url` isn't supported yet")
-                    .instead(format!("download it and write `path: artifacts/{name}`"));
-            }
-            (Some(_), None) => {}
-        }
+        source(name, artifact, topology.artifacts.span(name), notes);
         for sha256 in artifact.sha256.iter() {
             if sha256.len() != 64 || !sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 notes
@@ -28,6 +16,37 @@ pub(super) fn declared(topology: &Topology, notes: &mut Notes) {
                     .instead("write what `sha256sum FILE` prints");
             }
         }
+    }
+}
+
+/// Checks where an artifact comes from: a file of this host, or a download that is known by its hash.
+fn source(name: &str, artifact: &Artifact, span: Span, notes: &mut Notes) {
+    match (&artifact.path, &artifact.url) {
+        (None, None) => {
+            notes
+                .error(span, format!("`{name}` has no file"))
+                .instead(format!("add `path: artifacts/{name}`, or `url:` and `sha256:`"));
+        }
+        (Some(path), Some(url)) => {
+            notes
+                .error(url.span, format!("`{name}` has a `path` and a `url`"))
+                .instead("keep the one that is meant")
+                .also(path.span, "the path");
+        }
+        (None, Some(url)) if !url.starts_with("https://") && !url.starts_with("http://") => {
+            notes.error(url.span, "this is no URL to download from").instead("write `https://HOST/PATH`");
+        }
+        (None, Some(url)) if artifact.sha256.is_none() => {
+            notes
+                .error(url.span, "a download is only taken if its hash is known")
+                .instead("add `sha256:` and what `sha256sum` prints for it");
+        }
+        _ => {}
+    }
+    if let (Some(member), None) = (&artifact.member, &artifact.url) {
+        notes
+            .error(member.span, "`member` is a file in a download")
+            .instead("add `url:`, or unpack the archive and write `path:`");
     }
 }
 
