@@ -116,14 +116,20 @@ def healthy(client):
         return False
 
 
-def write_gap(fault):
-    """Breaks the primary of rsA while writes run, and gives the seconds until a write succeeded again."""
+def writes_to_rsa():
+    """Waits until rsA is as it should be and gives a writer that is at work on it."""
     password = incus("exec", "db1", "--", "cat", "/var/lib/distctl/secrets/rsA.admin").strip()
     writer = Writer(password)
     wait_until(lambda: healthy(writer.client), "a healthy rsA")
     wait_until(lambda: writer.client.primary == FAVOURITE, "the return of the favourite as primary")
     writer.start()
     wait_until(lambda: len(writer.successes) > 200, "200 writes")
+    return writer
+
+
+def write_gap(fault):
+    """Breaks the primary of rsA while writes run, and gives the seconds until a write succeeded again."""
+    writer = writes_to_rsa()
     before = writer.successes[-1]
     incus("exec", "db1", "--", *fault, "mongod-27017.service")
     wait_until(lambda: writer.client.primary not in (None, FAVOURITE), "another primary")
@@ -145,12 +151,7 @@ def gaps(fault, rounds):
 
 def roll_gap():
     """Restarts rsA member by member while writes run, and gives the longest time without a success."""
-    password = incus("exec", "db1", "--", "cat", "/var/lib/distctl/secrets/rsA.admin").strip()
-    writer = Writer(password)
-    wait_until(lambda: healthy(writer.client), "a healthy rsA")
-    wait_until(lambda: writer.client.primary == FAVOURITE, "the return of the favourite as primary")
-    writer.start()
-    wait_until(lambda: len(writer.successes) > 200, "200 writes")
+    writer = writes_to_rsa()
     timed([DISTCTL, "restart", "rsA", "--yes", "--progress", "quiet"])
     count = len(writer.successes)
     wait_until(lambda: len(writer.successes) > count + 50, "writes after the restart")

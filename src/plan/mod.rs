@@ -17,6 +17,7 @@ mod guest;
 mod mongod;
 mod order;
 mod reconfigure;
+mod recovery;
 mod removal;
 mod replica_set;
 mod restart;

@@ -7,6 +7,7 @@ use protocol::{SetAddress, SetConfig};
 use super::mongod::{self, State};
 use super::order::Draft;
 use super::reconfigure::{self, Move};
+use super::recovery::{put_off, revive, sick_members};
 use super::{Action, Cause};
 use crate::desired::{Mongod, ReplicaSet, SecretName};
 
@@ -41,7 +42,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, set: &ReplicaSet) {
     compare(draft, set, &initiated, unseen.is_empty());
 }
 
-fn object(set: &ReplicaSet) -> String {
+pub(super) fn object(set: &ReplicaSet) -> String {
     format!("replica set {}", set.name)
 }
 
@@ -178,64 +179,6 @@ fn await_primary(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod,
     let action = Action::WaitReplicaSet { container: through.container.clone(), set: address(set), members };
     draft.add(action, Cause::State("has no primary".into()), after);
     draft.plan.look_again = true;
-}
-
-/// A member that answers and does not do its part.
-struct Sick<'s> {
-    member: &'s Mongod,
-    /// What the primary says of it.
-    state: String,
-    /// Whether neither the primary reaches it nor it the primary, while distctl reaches both: it was started with
-    /// another keyfile, for instance. Only a restart mends that.
-    lost: bool,
-}
-
-/// Members that answer, belong to the set, and are neither PRIMARY nor SECONDARY. One that does not answer is a finding
-/// of its own: waiting for it would help nobody.
-fn sick_members<'s>(draft: &Draft<'_>, set: &'s ReplicaSet, primary: &protocol::Mongod) -> Vec<Sick<'s>> {
-    let judge = |member: &'s Mongod| {
-        let State::Up(seen) = mongod::state(draft, member) else { return None };
-        if seen.writable || seen.secondary && seen.primary.is_some() {
-            return None;
-        }
-        let known = primary.members.iter().find(|known| known.host == member.host)?;
-        if matches!(known.state.as_str(), "PRIMARY" | "SECONDARY" | "ARBITER") {
-            return None;
-        }
-        let lost = !known.healthy && seen.set_name.is_some() && seen.primary.is_none();
-        Some(Sick { member, state: known.state.clone(), lost })
-    };
-    set.members.iter().filter_map(judge).collect()
-}
-
-/// Restarts what only a restart mends and waits for the rest; changes come when all are healthy.
-fn put_off(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod, sick: &[Sick<'_>], changes: bool) {
-    if changes {
-        draft.find(
-            object(set),
-            "changes of its configuration wait until all members are healthy",
-            "run `distctl up` again when they are",
-        );
-    }
-    if sick.is_empty() {
-        return;
-    }
-    let mut after: Vec<usize> = draft.tail(&through.container).into_iter().collect();
-    for Sick { member, state, .. } in sick.iter().filter(|sick| sick.lost) {
-        after.push(revive(draft, member, format!("it runs, and its set finds it {state}")));
-    }
-    let states: Vec<_> = sick.iter().map(|sick| format!("{} is {}", sick.member.host, sick.state)).collect();
-    let members = sick.iter().map(|sick| sick.member.host.clone()).collect();
-    let action = Action::WaitReplicaSet { container: through.container.clone(), set: address(set), members };
-    draft.add(action, Cause::State(states.join(", ")), after);
-    draft.plan.look_again = true;
-}
-
-/// Restarts a member that does no part in its set and waits until it answers.
-fn revive(draft: &mut Draft<'_>, member: &Mongod, why: String) -> usize {
-    let before: Vec<usize> = draft.tail(&member.container).into_iter().collect();
-    let restarted = mongod::restart(draft, member, Cause::State(why), before);
-    draft.add(Action::WaitMongod(member.clone()), Cause::Follows, [restarted])
 }
 
 fn outdated_members<'s>(draft: &Draft<'_>, set: &'s ReplicaSet) -> Vec<&'s Mongod> {

@@ -1,0 +1,65 @@
+//! Members of a set that run and do not do their part: some are waited for, some need a restart.
+
+use super::mongod::{self, State};
+use super::order::Draft;
+use super::replica_set::{address, object};
+use super::{Action, Cause};
+use crate::desired::{Mongod, ReplicaSet};
+
+/// A member that answers and does not do its part.
+pub(super) struct Sick<'s> {
+    member: &'s Mongod,
+    /// What the primary says of it.
+    state: String,
+    /// Whether neither the primary reaches it nor it the primary, while distctl reaches both: it was started with
+    /// another keyfile, for instance. Only a restart mends that.
+    lost: bool,
+}
+
+/// Members that answer, belong to the set, and are neither PRIMARY nor SECONDARY. One that does not answer is a finding
+/// of its own: waiting for it would help nobody.
+pub(super) fn sick_members<'s>(draft: &Draft<'_>, set: &'s ReplicaSet, primary: &protocol::Mongod) -> Vec<Sick<'s>> {
+    let judge = |member: &'s Mongod| {
+        let State::Up(seen) = mongod::state(draft, member) else { return None };
+        if seen.writable || seen.secondary && seen.primary.is_some() {
+            return None;
+        }
+        let known = primary.members.iter().find(|known| known.host == member.host)?;
+        if matches!(known.state.as_str(), "PRIMARY" | "SECONDARY" | "ARBITER") {
+            return None;
+        }
+        let lost = !known.healthy && seen.set_name.is_some() && seen.primary.is_none();
+        Some(Sick { member, state: known.state.clone(), lost })
+    };
+    set.members.iter().filter_map(judge).collect()
+}
+
+/// Restarts what only a restart mends and waits for the rest; changes come when all are healthy.
+pub(super) fn put_off(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod, sick: &[Sick<'_>], changes: bool) {
+    if changes {
+        draft.find(
+            object(set),
+            "changes of its configuration wait until all members are healthy",
+            "run `distctl up` again when they are",
+        );
+    }
+    if sick.is_empty() {
+        return;
+    }
+    let mut after: Vec<usize> = draft.tail(&through.container).into_iter().collect();
+    for Sick { member, state, .. } in sick.iter().filter(|sick| sick.lost) {
+        after.push(revive(draft, member, format!("it runs, and its set finds it {state}")));
+    }
+    let states: Vec<_> = sick.iter().map(|sick| format!("{} is {}", sick.member.host, sick.state)).collect();
+    let members = sick.iter().map(|sick| sick.member.host.clone()).collect();
+    let action = Action::WaitReplicaSet { container: through.container.clone(), set: address(set), members };
+    draft.add(action, Cause::State(states.join(", ")), after);
+    draft.plan.look_again = true;
+}
+
+/// Restarts a member that does no part in its set and waits until it answers.
+pub(super) fn revive(draft: &mut Draft<'_>, member: &Mongod, why: String) -> usize {
+    let before: Vec<usize> = draft.tail(&member.container).into_iter().collect();
+    let restarted = mongod::restart(draft, member, Cause::State(why), before);
+    draft.add(Action::WaitMongod(member.clone()), Cause::Follows, [restarted])
+}
