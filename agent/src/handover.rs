@@ -28,6 +28,9 @@ const STOPPING: Duration = Duration::from_secs(10);
 /// After which members elect a primary by themselves, sooner or later.
 const CRASHED: Duration = Duration::from_secs(8);
 
+/// How long the others may take to hear of their new primary after a crash.
+const TELLING: Duration = Duration::from_secs(1);
+
 /// How long a secondary may take to catch up before a stop goes on.
 const CATCHING_UP: i32 = 3;
 
@@ -138,7 +141,9 @@ async fn crash(member: &Member) -> Result<String, String> {
         match step_up(host, login.as_ref()).await {
             Ok(()) => {
                 let others = able.iter().filter(|(other, _)| other != host);
-                join_all(others.map(|(other, _)| sources::follow(other, login.as_ref(), host))).await;
+                let told = join_all(others.map(|(other, _)| sources::follow(other, login.as_ref(), host)));
+                // Those that don't hear it find their new primary by themselves, a little later.
+                let _ = timeout(TELLING, told).await;
                 return Ok(format!("{host} has stepped up"));
             }
             Err(why) => last = format!("{host}: {why}"),

@@ -68,7 +68,7 @@ fn settings(declared: &topology::Settings) -> SetSettings {
         *setting = time.map_or(*setting, |time| time.millis() / unit);
     }
     if declared.heartbeat_interval.is_none() {
-        let often = settings.election_timeout_millis / HEARTBEATS;
+        let often = (settings.election_timeout_millis / HEARTBEATS).max(1);
         settings.heartbeat_interval_millis = settings.heartbeat_interval_millis.min(often);
     }
     settings.chaining_allowed = declared.chaining_allowed.map_or(settings.chaining_allowed, |chaining| chaining.value);

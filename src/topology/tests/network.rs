@@ -155,7 +155,8 @@ fn limits_packages_images() {
 fn artifacts() {
     assert_snapshot!(
         found_after_head("artifacts:\n  a: { version: '1' }\n  b: { url: 'x.tgz', member: m }\n  c: { path: p, sha256: beef }\n  \
-             d: { url: 'https://mirror/x.tgz' }\n  e: { path: p, url: 'https://mirror/x' }\n  f: { path: p, member: m }\n"),
+             d: { url: 'https://mirror/x.tgz' }\n  e: { path: p, url: 'https://mirror/x' }\n  f: { path: p, member: m }\n  \
+             g: { url: 'https://me:secret@mirror/x' }\n  h: { url: 'https://mirror/@scope/x', sha256: beef }\n"),
         @"
     error 8:3 artifacts.a «a»
       `a` has no file
@@ -176,6 +177,12 @@ fn artifacts() {
     error 13:25 artifacts.f.member «m»
       `member` is a file in a download
       -> add `url:`, or unpack the archive and write `path:`
+    error 14:13 artifacts.g.url «'https://me:secret@mirror/x'»
+      a name or password in a URL would show in messages
+      -> download it by hand and write `path:`, or offer it without a password: its hash protects it
+    error 15:48 artifacts.h.sha256 «beef»
+      a SHA-256 has 64 digits from 0 to f
+      -> write what `sha256sum FILE` prints
     "
     );
 }

@@ -36,6 +36,11 @@ fn source(name: &str, artifact: &Artifact, span: Span, notes: &mut Notes) {
         (None, Some(url)) if !url.starts_with("https://") && !url.starts_with("http://") => {
             notes.error(url.span, "this is no URL to download from").instead("write `https://HOST/PATH`");
         }
+        (None, Some(url)) if has_password(url) => {
+            notes
+                .error(url.span, "a name or password in a URL would show in messages")
+                .instead("download it by hand and write `path:`, or offer it without a password: its hash protects it");
+        }
         (None, Some(url)) if artifact.sha256.is_none() => {
             notes
                 .error(url.span, "a download is only taken if its hash is known")
@@ -48,6 +53,12 @@ fn source(name: &str, artifact: &Artifact, span: Span, notes: &mut Notes) {
             .error(member.span, "`member` is a file in a download")
             .instead("add `url:`, or unpack the archive and write `path:`");
     }
+}
+
+/// Whether there is a user before the host.
+fn has_password(url: &str) -> bool {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', '?', '#']).next();
+    host.is_some_and(|host| host.contains('@'))
 }
 
 /// Checks that all files are there, and what is filled into templates.
