@@ -1,0 +1,10 @@
+//! The real program, with real mongods and an auth-server that does what a test wants.
+
+mod api;
+mod auth;
+mod cluster;
+mod failover;
+mod limits;
+mod moves;
+mod pages;
+mod service;
