@@ -80,6 +80,7 @@ fn inside(wanted: &desired::Container, desired: &Desired) -> Inspection {
             Content::Bytes(bytes) => sha256_hex(bytes),
             Content::Artifact { sha256, .. } | Content::Agent { sha256 } => sha256.clone(),
             Content::Secret(name) => sha256_hex(name.to_string().as_bytes()),
+            Content::Filled(pieces) => sha256_hex(format!("{pieces:?}").as_bytes()),
         };
         (path.clone(), state(Some(sha256), file.mode, &file.owner, &file.group))
     });

@@ -102,7 +102,6 @@ impl Hashes {
 }
 
 /// The hex SHA-256 of bytes.
-#[cfg(test)]
 pub fn of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }

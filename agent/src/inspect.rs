@@ -5,21 +5,25 @@ pub mod packages;
 pub mod paths;
 pub mod units;
 
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
-use protocol::{Failure, InspectRequest, Inspection};
+use protocol::{Failure, InspectRequest, Inspection, Piece, SERVICES};
 
-use crate::mongo;
+use crate::service::{self, health};
+use crate::{filled, hash, mongo};
 
 /// Looks at everything that is asked, all at once.
 pub async fn inspect(request: &InspectRequest) -> Result<Inspection, Failure> {
     crate::ready::settle().await;
     let (paths, packages) = (request.paths.clone(), request.packages.clone());
-    let files = tokio::task::spawn_blocking(move || paths::states(&paths, crate::hash::CACHE));
+    let files = tokio::task::spawn_blocking(move || paths::states(&paths, hash::CACHE));
     let mongods = request.mongods.iter().map(|query| async { (query.port, mongo::look::look(query).await) });
-    let (files, units, systemd, mongods) =
-        tokio::join!(files, units::states(&request.units), units::systemd(), join_all(mongods));
+    let services =
+        request.services.iter().map(|query| async { (query.name.clone(), health::ask(&query.health).await) });
+    let (files, units, systemd, mongods, services) =
+        tokio::join!(files, units::states(&request.units), units::systemd(), join_all(mongods), join_all(services));
     let (disk_free, disk_total) = disk("/var/lib");
     Ok(Inspection {
         protocol: protocol::VERSION,
@@ -34,7 +38,15 @@ pub async fn inspect(request: &InspectRequest) -> Result<Inspection, Failure> {
         units: units?,
         unit_files: units::files(units::FOLDER, &request.unit_prefixes),
         mongods: mongods.into_iter().collect(),
+        filled: request.filled.iter().filter_map(|(path, pieces)| Some((path.clone(), expected(pieces)?))).collect(),
+        services: services.into_iter().collect(),
+        deployed: service::deployed(Path::new(SERVICES)),
     })
+}
+
+/// What a text should hash to; `None` where a secret is missing.
+fn expected(pieces: &[Piece]) -> Option<String> {
+    filled::fill(pieces).ok().map(|text| hash::of_bytes(&text))
 }
 
 /// Free and all bytes of the file system that holds `path`; zeros where it can't be asked.

@@ -25,9 +25,20 @@ pub fn of_file(path: &Path) -> Vec<String> {
     last(chosen)
 }
 
-/// The last lines that systemd's journal has of a unit, oldest first.
-pub async fn of_unit(unit: &str) -> Vec<String> {
-    let arguments = ["--unit", unit, "--lines", "20", "--output", "cat", "--no-pager", "--quiet"];
+/// The last lines that systemd's journal has of a unit, oldest first: of the run of this id, if it has any of that.
+pub async fn of_unit(unit: &str, invocation: &str) -> Vec<String> {
+    if !invocation.is_empty() {
+        let (said, about) = (format!("_SYSTEMD_INVOCATION_ID={invocation}"), format!("INVOCATION_ID={invocation}"));
+        let lines = journal(&[&said, "+", &about]).await;
+        if !lines.is_empty() {
+            return lines;
+        }
+    }
+    journal(&["--unit", unit]).await
+}
+
+async fn journal(matches: &[&str]) -> Vec<String> {
+    let arguments = [&["--lines", "20", "--output", "cat", "--no-pager", "--quiet"], matches].concat();
     match crate::run::run("journalctl", &arguments).await {
         Ok(ran) => last(ran.out.lines().map(|line| readable(line).text).collect()),
         Err(_) => Vec::new(),

@@ -6,6 +6,7 @@
 
 mod call;
 mod deadline;
+mod filled;
 mod handover;
 mod hash;
 mod inspect;
@@ -15,6 +16,7 @@ mod names;
 mod packages;
 mod ready;
 mod run;
+mod service;
 mod units;
 mod write;
 
@@ -57,6 +59,10 @@ async fn perform(request: Request) -> Result<Reply, Failure> {
         Request::Write(request) => write::write(&request).await?,
         Request::InstallPackages(request) => packages::install(&request).await?,
         Request::Units(request) => units::change(&request).await?,
+        Request::DeployService(request) => service::deploy::deploy(&request).await?,
+        Request::WaitService(request) => service::wait::wait(&request).await?,
+        Request::InitService(request) => service::init::init(&request).await?,
+        Request::RemoveService(request) => service::remove::remove(&request).await?,
         Request::WaitMongod(request) => mongo::wait::mongod(&request).await?,
         Request::InitiateReplicaSet(request) => mongo::replica_set::initiate(&request).await?,
         Request::ReconfigureReplicaSet(request) => mongo::reconfigure::reconfigure(&request).await?,

@@ -8,6 +8,7 @@ use protocol::{Failure, UnitsRequest};
 
 use crate::call::progress;
 use crate::deadline::{Deadline, SOON};
+pub use crate::inspect::units::FOLDER;
 use crate::inspect::units::{Shown, show};
 use crate::log_tail;
 use crate::run::run;
@@ -17,13 +18,19 @@ const SETTLING: Duration = Duration::from_millis(300);
 
 /// Reloads, stops and disables, enables, restarts, starts, and waits for what was begun.
 pub async fn change(request: &UnitsRequest) -> Result<(), Failure> {
+    let begun = begin(request).await?;
+    if begun.is_empty() { Ok(()) } else { wait(request, &begun).await }
+}
+
+/// Does the same without waiting, and gives the units that were begun.
+pub async fn begin(request: &UnitsRequest) -> Result<Vec<String>, Failure> {
     if request.reload {
         systemctl(&["daemon-reload"], &[]).await?;
     }
     stop(&request.stop).await?;
     let begun: Vec<String> = request.restart.iter().chain(&request.start).cloned().collect();
     if begun.is_empty() {
-        return Ok(());
+        return Ok(begun);
     }
     let before = show(&begun).await?;
     check_known(&before)?;
@@ -38,7 +45,7 @@ pub async fn change(request: &UnitsRequest) -> Result<(), Failure> {
         .partition(|name| before.get(name).is_some_and(|unit| unit.state.sub == "auto-restart"));
     systemctl(&["restart", "--no-block"], &[request.restart.clone(), again].concat()).await?;
     systemctl(&["start", "--no-block"], &start).await?;
-    wait(request, &begun).await
+    Ok(begun)
 }
 
 async fn stop(units: &[String]) -> Result<(), Failure> {
@@ -103,7 +110,8 @@ pub fn has_failed(unit: &Shown) -> bool {
     unit.state.active == "failed" || unit.state.sub == "auto-restart" || unit.state.restarts > 0
 }
 
-fn is_up(unit: &Shown, since: Duration) -> bool {
+/// Whether a unit is up, and stays so where only time can tell.
+pub fn is_up(unit: &Shown, since: Duration) -> bool {
     if unit.has_job {
         return false;
     }
@@ -122,20 +130,30 @@ pub async fn explain(name: &str, unit: &Shown, log: Option<&String>, cause: &str
     let cause = format!("{cause}: {active} ({sub}), result {result}{ended}{again}");
     let mut lines = log.map(|log| log_tail::of_file(Path::new(log))).unwrap_or_default();
     // A mongod that refuses its configuration dies before it opens its log, in which only an earlier life is told.
-    let journal = log_tail::of_unit(name).await;
+    let journal = log_tail::of_unit(name, &unit.invocation).await;
     if lines.is_empty() || journal.iter().any(|line| line.starts_with("F ")) {
         lines = journal;
     }
-    let hint = hint(unit).unwrap_or_else(|| format!("look with `journalctl --unit {name}` in the container"));
+    let hint = hint(name, unit).unwrap_or_else(|| format!("look with `journalctl --unit {name}` in the container"));
     Failure::new(name, cause).with_log(lines).with_hint(hint)
 }
 
 /// What to do about ends whose numbers say it (systemd.exec(5); mongod's own from its manual, "Exit Codes").
-fn hint(unit: &Shown) -> Option<String> {
-    let hint = match unit.ended.as_deref()? {
+fn hint(name: &str, unit: &Shown) -> Option<String> {
+    let ended = unit.ended.as_deref()?;
+    let mongods = || mongods_hint(ended).filter(|_| name.starts_with("mongod-"));
+    let hint = match ended {
         "code=exited status=203" => "its program is not there or can't run in this guest: check the artifact",
         "code=exited status=216" | "code=exited status=217" => "its user or group is not in the guest",
         "code=exited status=127" => "a shared library is missing in the guest: add its package",
+        "code=killed status=9" => "it was killed, by hand or for want of memory: raise the container's memory limit",
+        _ => return mongods().map(str::to_owned),
+    };
+    Some(hint.to_owned())
+}
+
+fn mongods_hint(ended: &str) -> Option<&'static str> {
+    Some(match ended {
         "code=exited status=2" => "mongod refuses an option of its configuration file",
         "code=exited status=48" => "mongod can't listen: something else has its port, or the address is not there",
         "code=exited status=62" => "the data files are of another version of mongod",
@@ -143,10 +161,8 @@ fn hint(unit: &Shown) -> Option<String> {
         "code=killed status=4" | "code=dumped status=4" => {
             "the processor lacks AVX, which mongod 5.0 and later need: take a newer machine or mongod 4.4"
         }
-        "code=killed status=9" => "it was killed, by hand or for want of memory: raise the container's memory limit",
         _ => return None,
-    };
-    Some(hint.to_owned())
+    })
 }
 
 #[cfg(test)]
@@ -156,7 +172,7 @@ mod tests {
 
     fn shown(kind: &str, active: &str, sub: &str, restarts: u32) -> Shown {
         let state = UnitState { active: active.into(), sub: sub.into(), restarts, ..UnitState::default() };
-        Shown { state: UnitState { result: "success".into(), ..state }, kind: kind.into(), ended: None, has_job: false }
+        Shown { state: UnitState { result: "success".into(), ..state }, kind: kind.into(), ..Shown::default() }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use protocol::{Directory, Failure, FileContent, FileWrite, WriteRequest};
 
+use crate::filled;
 use crate::hash::{self, Hashes};
 use crate::names::Names;
 use crate::run::run;
@@ -86,6 +87,10 @@ impl Place {
                     .decode(text)
                     .map_err(|error| Failure::new(&file.path, format!("came damaged: {error}")))?;
                 beside(path, |new| new.write_all(&bytes)).map_err(failed)?
+            }
+            FileContent::Filled(pieces) => {
+                let text = filled::fill(pieces)?;
+                beside(path, |new| new.write_all(&text)).map_err(failed)?
             }
             FileContent::Staged { path: staged, sha256 } => match prepare_staged(path, staged, sha256)? {
                 Some(prepared) => prepared,

@@ -20,10 +20,12 @@ mod exec;
 mod interrupt;
 mod line;
 mod logs;
+mod open;
 mod plan;
 mod render;
 mod restart;
 mod schema;
+mod secret;
 mod shell;
 mod status;
 mod top;
@@ -99,6 +101,8 @@ enum Command {
     Exec(exec::Exec),
     Shell(shell::Shell),
     Top(top::Top),
+    Open(open::Open),
+    Secret(secret::Secret),
     Doctor(doctor::Doctor),
     Validate(validate::Validate),
     Render(render::Render),
@@ -160,6 +164,8 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Exec(command) => command.run(context).await,
         Command::Shell(command) => command.run(context).await,
         Command::Top(command) => command.run(context).await,
+        Command::Open(command) => command.run(context).await,
+        Command::Secret(command) => command.run(context).await,
         Command::Doctor(command) => command.run(context).await,
         Command::Validate(command) => command.run(context).await,
         Command::Render(command) => command.run(context).await,

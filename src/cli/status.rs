@@ -66,9 +66,23 @@ fn tables(context: &Context, status: &status::Status) -> String {
             (row.restarts.map(|count| count.to_string()).unwrap_or_default(), None),
         ]);
     }
+    let mut services = context.ui.table(&["SERVICE", "IN", "ADDRESS", "STATE", "VERSION", "RESTARTS"]);
+    for row in &status.services {
+        services.toned_row([
+            (row.service.clone(), None),
+            (row.container.clone(), None),
+            (row.address.clone().unwrap_or_default(), None),
+            (row.state.clone(), tone(row.health)),
+            (row.version.clone().unwrap_or_default(), None),
+            (row.restarts.map(|count| count.to_string()).unwrap_or_default(), None),
+        ]);
+    }
     let mut text = containers.to_string();
     if !status.mongods.is_empty() {
         text.push_str(&format!("\n\n{mongods}"));
+    }
+    if !status.services.is_empty() {
+        text.push_str(&format!("\n\n{services}"));
     }
     text.push_str(&format!("\n\n{}", verdict(status)));
     text

@@ -6,9 +6,10 @@ use anyhow::Result;
 use clap::Args;
 
 use super::line::{self, Stage};
-use super::{Context, status};
+use super::{Context, secret, status};
+use crate::desired::SecretName;
 use crate::observed::Observed;
-use crate::plan::{Brief, Options, Plan, diff};
+use crate::plan::{Brief, Options, Plan, SecretSource, diff};
 use crate::ui::{Advise, Exit};
 
 /// Builds the system, or mends what differs from the topology.
@@ -50,6 +51,7 @@ impl Up {
         }
         let reporter = context.ui.reporter();
         let lock = stage.lock(context, &reporter, self.lock_wait).await?;
+        let made: Vec<SecretName> = made_for_people(&stage, &plan);
         let settled = settle(context, &stage, plan, &options).await;
         let released = lock.release().await;
         let (last, observed) = settled?;
@@ -58,8 +60,23 @@ impl Up {
             let took = begun.elapsed().as_secs_f64();
             context.ui.note(format!("{} is up and verified ({took:.1} s)", stage.desired.name));
         }
-        status::show(context, &stage.desired, &observed, &last)
+        let exit = status::show(context, &stage.desired, &observed, &last)?;
+        for name in made {
+            let value = secret::show(&stage, &name).await?;
+            context.ui.note(format!(
+                "\nthe secret `{name}` was made, and is shown this once: {value}\n`distctl secret show {name}` reads it \
+                 from its container again"
+            ));
+        }
+        Ok(exit)
     }
+}
+
+/// Secrets that a plan makes and that a person needs: those that a service is told once.
+fn made_for_people(stage: &Stage, plan: &Plan) -> Vec<SecretName> {
+    let releases = stage.desired.containers.values().flat_map(|container| container.releases.values());
+    let told = releases.filter_map(|release| release.init.as_ref()).flat_map(|init| &init.secrets);
+    told.filter(|name| plan.secrets.get(*name) == Some(&SecretSource::Generate)).cloned().collect()
 }
 
 /// Carries the plan out under the lease, unless another run has changed the system since it was shown.

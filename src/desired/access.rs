@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::{AGENT_ROLE, Credential, Directory, Role, UserSpec};
 
 use super::secret::{ADMIN_USER, AGENT_USER, STORE};
-use super::{Access, Container, Desired, SecretName};
-use crate::topology::{Auth, Reference, Topology, references};
+use super::{Access, Container, Desired, SecretName, service};
+use crate::topology::{Auth, Reference, Topology};
 
 /// The users of a set or a single mongod; `None` where nobody is asked for a password.
 pub(super) fn access(owner: &str, topology: &Topology) -> Option<Access> {
@@ -37,13 +37,11 @@ fn role(role: &str, db: &str) -> Role {
 fn clients<'t>(owner: &str, topology: &'t Topology) -> BTreeMap<&'t str, BTreeSet<String>> {
     let mut clients: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (service, declared) in topology.services.iter() {
-        for (_, value) in declared.environment.iter() {
-            for (_, reference) in references(value).into_iter().flatten() {
-                if let Reference::MongoUri { name, db } = reference
-                    && name == owner
-                {
-                    clients.entry(service).or_default().insert(db);
-                }
+        for reference in service::references_of(declared) {
+            if let Reference::MongoUri { name, db } = reference
+                && name == owner
+            {
+                clients.entry(service).or_default().insert(db);
             }
         }
     }
@@ -71,15 +69,16 @@ pub(super) fn add_secrets(desired: &mut Desired, topology: &Topology) {
             }
         }
         for service in clients(owner, topology).into_keys() {
-            let host = topology.services.get(service).map(|service| service.container.as_str()).unwrap_or_default();
-            if let Some(container) = desired.containers.get_mut(host) {
-                store(container, &SecretName::password(owner, service));
+            for host in topology.services.get(service).into_iter().flat_map(|service| &service.container) {
+                if let Some(container) = desired.containers.get_mut(&host.value) {
+                    store(container, &SecretName::password(owner, service));
+                }
             }
         }
     }
 }
 
-fn store(container: &mut Container, secret: &SecretName) {
+pub(super) fn store(container: &mut Container, secret: &SecretName) {
     for (path, mode) in [("/var/lib/distctl", 0o711), (STORE, 0o700)] {
         add_directory(container, path, mode, "root");
     }

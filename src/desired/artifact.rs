@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Content, File, hash};
-use crate::topology::{Artifact, Notes, Topology};
+use crate::topology::{Artifact, At, Notes, Topology};
 
 /// Where an artifact for all users goes in a container.
 const MONGOD: &str = "/usr/local/bin/mongod";
@@ -39,7 +39,24 @@ impl Binary {
 }
 
 fn content(artifact: &Artifact, base: &Path, notes: &mut Notes) -> Option<Content> {
-    let named = artifact.path.as_ref()?;
+    of_path(artifact.path.as_ref()?, artifact.sha256.as_ref(), base, notes)
+}
+
+/// The file that a service's binary names: an artifact, or a file by its path.
+pub(super) fn of_binary(named: &At<String>, topology: &Topology, base: &Path, notes: &mut Notes) -> Option<Content> {
+    match topology.artifacts.get(named) {
+        Some(artifact) => content(artifact, base, notes),
+        None => of_path(named, None, base, notes),
+    }
+}
+
+/// A file of this host, with the hash that it must have, if one is known.
+pub(super) fn of_path(
+    named: &At<String>,
+    expected: Option<&At<String>>,
+    base: &Path,
+    notes: &mut Notes,
+) -> Option<Content> {
     let path = base.join(&named.value);
     let (sha256, size) = match hash::of_file(&path) {
         Ok(hashed) => hashed,
@@ -49,7 +66,7 @@ fn content(artifact: &Artifact, base: &Path, notes: &mut Notes) -> Option<Conten
             return None;
         }
     };
-    if let Some(expected) = artifact.sha256.as_ref().filter(|expected| !expected.eq_ignore_ascii_case(&sha256)) {
+    if let Some(expected) = expected.filter(|expected| !expected.eq_ignore_ascii_case(&sha256)) {
         notes
             .error(expected.span, format!("`{}` has another SHA-256: {sha256}", path.display()))
             .instead("fetch the file again; write that hash only if you know the file to be right")

@@ -9,7 +9,7 @@ use tera::Context;
 use super::address::free_range;
 use super::expand::Work;
 use super::template::{ETH0_NETWORK, HOSTS, Templates};
-use super::{Container, Content, File, INTERFACE, Image, Network, OWNER_KEY};
+use super::{Container, Content, EXPOSED, File, INTERFACE, Image, Network, OWNER_KEY};
 use crate::topology::{self, Topology};
 
 type Keys = BTreeMap<String, String>;
@@ -52,12 +52,13 @@ pub(super) fn container(name: &str, declared: &topology::Container, work: &Work<
         ipv4: address,
         images: topology.image.iter().map(|image| self::image(image)).collect(),
         config: config(&topology.name, &declared.limits),
-        devices: devices(declared, topology),
+        devices: devices(name, declared, topology),
         packages,
         system_users: Vec::new(),
         directories: Vec::new(),
         files,
         units: BTreeMap::new(),
+        releases: BTreeMap::new(),
     })
 }
 
@@ -84,7 +85,7 @@ fn config(owner: &str, limits: &topology::Limits) -> Keys {
     config
 }
 
-fn devices(declared: &topology::Container, topology: &Topology) -> BTreeMap<String, Keys> {
+fn devices(name: &str, declared: &topology::Container, topology: &Topology) -> BTreeMap<String, Keys> {
     let nic = keys([
         ("type", "nic".to_owned()),
         ("network", topology.network.name.value.clone()),
@@ -97,6 +98,16 @@ fn devices(declared: &topology::Container, topology: &Topology) -> BTreeMap<Stri
             keys([("type", "disk".to_owned()), ("path", "/".to_owned()), ("pool", storage.pool.value.clone())]);
         root.extend(declared.limits.disk.map(|disk| ("size".to_owned(), disk.to_string())));
         devices.insert("root".to_owned(), root);
+    }
+    for (exposed, one) in topology.expose.iter() {
+        if let Some((_, port)) = one.to.rsplit_once(':').filter(|(container, _)| *container == name) {
+            let proxy = keys([
+                ("type", "proxy".to_owned()),
+                ("listen", format!("tcp:{}", one.listen.value)),
+                ("connect", format!("tcp:{}:{port}", declared.ipv4.value)),
+            ]);
+            devices.insert(format!("{EXPOSED}{exposed}"), proxy);
+        }
     }
     devices
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::artifact::Binary;
+use super::service::Sources;
 use super::template::Templates;
-use super::{Desired, access, container, mongod, replica_set};
+use super::{Desired, access, container, mongod, replica_set, service};
 use crate::topology::{Findings, Notes, Topology};
 
 /// distctl's own agent, as it will be pushed.
@@ -33,6 +34,8 @@ pub(super) struct Work<'t> {
     pub binary: Option<Binary>,
     /// `/etc/hosts`, the same in every container.
     pub hosts: Vec<u8>,
+    /// Files of this host that services are made of.
+    pub sources: Sources,
 }
 
 /// Decides every name, address, file and hash. The same topology, files and agent always give the same.
@@ -44,10 +47,12 @@ pub(super) struct Work<'t> {
 /// Artifacts and templates that can't be read or are wrong.
 pub fn expand(topology: &Topology, base: &Path, agent: &AgentFile) -> Result<Desired, Findings> {
     let mut notes = Notes::default();
+    let topology = &service::with_templates(topology, base, &mut notes);
     let binary = Binary::of(topology, base, &mut notes);
+    let sources = Sources::of(topology, base, &mut notes);
     let desired = Templates::load(base).and_then(|templates| {
         let hosts = container::hosts(topology, &templates)?;
-        desired(&Work { topology, templates, agent, binary, hosts })
+        desired(&Work { topology, templates, agent, binary, hosts, sources })
     });
     if let Err(message) = &desired {
         notes.error(None, message).instead("mend the template, or remove it: there is one built in");
@@ -70,6 +75,7 @@ fn desired(work: &Work<'_>) -> Result<Desired, String> {
         containers,
         replica_sets: BTreeMap::new(),
         standalones: BTreeMap::new(),
+        services: BTreeMap::new(),
     };
     for (name, set) in topology.mongodb.replica_sets.iter() {
         let set = replica_set::replica_set(name, set, topology);
@@ -81,5 +87,6 @@ fn desired(work: &Work<'_>) -> Result<Desired, String> {
     }
     mongod::add_all(&mut desired, work)?;
     access::add_secrets(&mut desired, topology);
+    service::add_all(&mut desired, work)?;
     Ok(desired)
 }

@@ -8,13 +8,16 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use ipnet::Ipv4Net;
-use protocol::{Credential, Directory, SetConfig, UserSpec};
+use protocol::{Credential, Directory, HealthCheck, Piece, SetConfig, UserSpec};
 
 /// The key that marks what distctl owns; its value is the topology's name.
 pub const OWNER_KEY: &str = "user.distctl.topology";
 
 /// The interface of every container that carries its static address.
 pub const INTERFACE: &str = "eth0";
+
+/// What the names of devices begin with that let the host listen for a container; the name in the topology follows.
+pub const EXPOSED: &str = "expose-";
 
 /// The folder in a guest that keeps the secrets it needs, for root alone.
 pub const SECRET_STORE: &str = "/var/lib/distctl/secrets/";
@@ -32,6 +35,8 @@ pub struct Desired {
     pub replica_sets: BTreeMap<String, ReplicaSet>,
     /// Single mongods by name.
     pub standalones: BTreeMap<String, Standalone>,
+    /// Applications by name.
+    pub services: BTreeMap<String, Service>,
 }
 
 /// A managed bridge.
@@ -68,6 +73,15 @@ pub struct Container {
     pub files: BTreeMap<String, File>,
     /// Units by name, with their suffix.
     pub units: BTreeMap<String, Unit>,
+    /// What it has of each service that runs in it; their files and units are not among those above.
+    pub releases: BTreeMap<String, Release>,
+}
+
+impl Container {
+    /// Its files and those of its services.
+    pub fn all_files(&self) -> impl Iterator<Item = (&String, &File)> {
+        self.files.iter().chain(self.releases.values().flat_map(|release| &release.files))
+    }
 }
 
 /// Where an image comes from.
@@ -121,6 +135,8 @@ pub enum Content {
     },
     /// A secret, made once and the same wherever it is used.
     Secret(SecretName),
+    /// A text into which the guest fills secrets that it keeps.
+    Filled(Vec<Piece>),
 }
 
 impl std::fmt::Debug for Content {
@@ -130,6 +146,7 @@ impl std::fmt::Debug for Content {
             Self::Artifact { path, .. } => write!(f, "Artifact({})", path.display()),
             Self::Agent { .. } => write!(f, "Agent"),
             Self::Secret(name) => write!(f, "Secret({name})"),
+            Self::Filled(pieces) => write!(f, "Filled({} pieces)", pieces.len()),
         }
     }
 }
@@ -150,6 +167,8 @@ pub enum SecretKind {
     Keyfile,
     /// The password of a user of the owner's mongods: 32 letters and digits.
     Password(String),
+    /// One that the topology names itself, the owner: 32 letters and digits.
+    Named,
 }
 
 impl std::fmt::Display for SecretName {
@@ -157,6 +176,7 @@ impl std::fmt::Display for SecretName {
         match &self.kind {
             SecretKind::Keyfile => write!(f, "{}.keyfile", self.owner),
             SecretKind::Password(user) => write!(f, "{}.{user}", self.owner),
+            SecretKind::Named => f.write_str(&self.owner),
         }
     }
 }
@@ -216,6 +236,58 @@ pub struct Standalone {
     pub access: Option<Access>,
 }
 
+/// An application, in one container or in several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// Where it runs, in the order in which a change goes through.
+    pub containers: Vec<String>,
+    /// Services, replica sets and standalones that must work before it starts.
+    pub depends_on: Vec<String>,
+}
+
+/// What one container has of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// The service.
+    pub service: String,
+    /// Its unit.
+    pub unit: String,
+    /// The system user that it runs as.
+    pub user: String,
+    /// What the unit must have been started with (`DISTCTL_REVISION` in its environment): the hash of all that the
+    /// release consists of, but for the values of secrets.
+    pub revision: String,
+    /// Its files by path, the unit's and the environment's included.
+    pub files: BTreeMap<String, File>,
+    /// Which of the files holds its environment.
+    pub environment_file: String,
+    /// How to see that it works.
+    pub health: Option<HealthCheck>,
+    /// How often that is asked, in milliseconds.
+    pub interval_ms: u64,
+    /// How long it may take until it works, in milliseconds.
+    pub timeout_ms: u64,
+    /// What is run once; only in the first of its containers.
+    pub init: Option<Init>,
+}
+
+/// What is run once when a service works for the first time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Init {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// What it reads.
+    pub stdin: Vec<Piece>,
+    /// The secrets in that, which a person needs.
+    pub secrets: Vec<SecretName>,
+    /// The file that tells that it was run.
+    pub marker: String,
+    /// What that file holds.
+    pub marked: String,
+}
+
 /// The users of a set or a standalone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
@@ -232,12 +304,14 @@ pub mod address;
 mod artifact;
 mod container;
 pub mod expand;
+mod filled;
 mod hash;
 mod mongod;
 pub mod render;
 mod replica_set;
 mod scope;
 pub mod secret;
+mod service;
 mod template;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
+use super::filled::outline;
 use super::{Container, Content, Desired, File, sha256_hex};
 
 /// The name of the list.
@@ -20,7 +21,7 @@ const MANIFEST: &str = "manifest.json";
 pub fn write_tree(desired: &Desired, into: &Path) -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     for (name, container) in &desired.containers {
-        for (path, file) in &container.files {
+        for (path, file) in container.all_files() {
             if let Content::Bytes(bytes) = &file.content {
                 let place = into.join(name).join(path.trim_start_matches('/'));
                 write(&place, bytes)?;
@@ -53,12 +54,13 @@ fn manifest(desired: &Desired) -> Value {
 }
 
 fn container(container: &Container) -> Value {
-    let files = container.files.iter().map(|(path, one)| (path.clone(), file(one)));
+    let files = container.all_files().map(|(path, one)| (path.clone(), file(one)));
     let directories = container.directories.iter().map(|one| {
         let owner = format!("{}:{}", one.owner, one.group);
         (one.path.clone(), json!({ "mode": format!("{:04o}", one.mode), "owner": owner }))
     });
     let units = container.units.iter().map(|(name, unit)| (name.clone(), json!({ "revision": unit.revision })));
+    let services = container.releases.values().map(|one| (one.unit.clone(), json!({ "revision": one.revision })));
     json!({
         "config": container.config,
         "devices": container.devices,
@@ -66,7 +68,7 @@ fn container(container: &Container) -> Value {
         "system_users": container.system_users,
         "directories": directories.collect::<Map<_, _>>(),
         "files": files.collect::<Map<_, _>>(),
-        "units": units.collect::<Map<_, _>>(),
+        "units": units.chain(services).collect::<Map<_, _>>(),
     })
 }
 
@@ -78,6 +80,7 @@ fn file(file: &File) -> Value {
         }
         Content::Agent { sha256 } => json!({ "agent": true, "sha256": sha256 }),
         Content::Secret(name) => json!({ "secret": name.to_string() }),
+        Content::Filled(pieces) => json!({ "filled": outline(pieces) }),
     };
     let mut entry = json!({ "mode": format!("{:04o}", file.mode), "owner": format!("{}:{}", file.owner, file.group) });
     if let (Some(entry), Value::Object(content)) = (entry.as_object_mut(), content) {

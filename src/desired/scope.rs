@@ -29,8 +29,8 @@ impl Scope {
 }
 
 impl Desired {
-    /// What names mean, and all where there are none: a container with what runs wholly in what is meant, a set or
-    /// standalone with the containers that it runs in.
+    /// What names mean, and all where there are none: a container with what runs wholly in what is meant, a set,
+    /// standalone or service with the containers that it runs in.
     pub fn scope(&self, names: &[String]) -> Result<Scope> {
         if names.is_empty() {
             return Ok(Scope(None));
@@ -43,6 +43,8 @@ impl Desired {
         let named = sets().filter(|set| names.contains(&set.name)).flat_map(|set| &set.members);
         let named = named.chain(singles().filter(|one| names.contains(&one.name)).map(|one| &one.mongod));
         containers.extend(named.map(|mongod| mongod.container.clone()));
+        let named = self.services.values().filter(|service| names.contains(&service.name));
+        containers.extend(named.flat_map(|service| service.containers.iter().cloned()));
         let whole = sets()
             .filter(|set| set.members.iter().all(|member| containers.contains(&member.container)))
             .map(|set| set.name.clone());
@@ -51,10 +53,10 @@ impl Desired {
         Ok(Scope(Some(Part { containers, mongods })))
     }
 
-    /// Says which names are neither a container, a replica set nor a standalone.
+    /// Says which names are neither a container, a replica set, a standalone nor a service.
     pub fn check_names(&self, names: &[String]) -> Result<()> {
-        let known: BTreeSet<&String> =
-            self.containers.keys().chain(self.replica_sets.keys()).chain(self.standalones.keys()).collect();
+        let known = self.containers.keys().chain(self.replica_sets.keys()).chain(self.standalones.keys());
+        let known: BTreeSet<&String> = known.chain(self.services.keys()).collect();
         let Some(stranger) = names.iter().find(|name| !known.contains(name)) else {
             return Ok(());
         };

@@ -22,6 +22,11 @@ impl SecretName {
         Self { owner: owner.to_owned(), kind: SecretKind::Password(user.to_owned()) }
     }
 
+    /// One that the topology names itself.
+    pub fn named(name: &str) -> Self {
+        Self { owner: name.to_owned(), kind: SecretKind::Named }
+    }
+
     /// Where it is kept.
     pub fn store_path(&self) -> String {
         format!("{STORE}/{self}")

@@ -5,13 +5,16 @@ use std::path::Path;
 use tera::{Context, Tera};
 
 /// The names of all templates, which are also their paths beside a topology file, and their texts.
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 5] = [
+    (APP_SERVICE, include_str!("../../units/app.service")),
     (MONGOD_SERVICE, include_str!("../../units/mongod.service")),
     (MONGOD_CONF, include_str!("../../templates/mongod.conf")),
     (ETH0_NETWORK, include_str!("../../templates/eth0.network")),
     (HOSTS, include_str!("../../templates/hosts")),
 ];
 
+/// The unit of a service.
+pub(super) const APP_SERVICE: &str = "units/app.service";
 /// The unit of a mongod.
 pub(super) const MONGOD_SERVICE: &str = "units/mongod.service";
 /// The configuration of a mongod.

@@ -7,9 +7,9 @@ use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use protocol::{
-    EnsureUsersRequest, FileContent, FileWrite, HandBackRequest, InitiateRequest, InstallPackagesRequest,
-    ReconfigureRequest, Request, StepDownRequest, UnitsRequest, WaitMongodRequest, WaitReadyRequest,
-    WaitReplicaSetRequest, WriteRequest,
+    DeployServiceRequest, EnsureUsersRequest, FileContent, FileWrite, HandBackRequest, InitServiceRequest,
+    InitiateRequest, InstallPackagesRequest, ReconfigureRequest, RemoveServiceRequest, Request, StepDownRequest,
+    UnitsRequest, WaitMongodRequest, WaitReadyRequest, WaitReplicaSetRequest, WaitServiceRequest, WriteRequest,
 };
 
 use super::secrets::Secrets;
@@ -55,9 +55,16 @@ impl Hands {
             }
             Action::DeleteNetwork { network } => client.delete_network(network).await?,
             Action::CreateContainer(container) => self.create(container).await?,
-            Action::UpdateContainer { container, config, devices } => {
-                let seen = client.instance(container).await?;
-                client.patch_instance(container, config, devices, &seen.description).await?;
+            Action::UpdateContainer { container, config, devices, remove } => {
+                let mut seen = client.instance(container).await?;
+                if remove.is_empty() {
+                    client.patch_instance(container, config, devices, &seen.description).await?;
+                } else {
+                    merge(&mut seen.config, config);
+                    seen.devices.extend(devices.clone());
+                    seen.devices.retain(|name, _| !remove.contains(name));
+                    client.update_instance(&seen).await?;
+                }
             }
             Action::PushFile { container, to, mode, source } => self.push(container, to, *mode, source).await?,
             Action::StartContainer { container } => self.start(container).await?,
@@ -163,7 +170,20 @@ impl Hands {
                 };
                 (container, Request::Units(request))
             }
-            _ => return Ok(mongo_request(action)),
+            Action::DeployService { container, release } => {
+                let request = DeployServiceRequest {
+                    service: release.service.clone(),
+                    unit: release.unit.clone(),
+                    user: release.user.clone(),
+                    revision: release.revision.clone(),
+                    files: self.contents(&release.files).await?,
+                    health: release.health.clone(),
+                    interval_ms: release.interval_ms,
+                    timeout_ms: release.timeout_ms,
+                };
+                (container, Request::DeployService(request))
+            }
+            _ => return Ok(service_request(action).or_else(|| mongo_request(action))),
         };
         Ok(Some((inside.0.as_str(), inside.1)))
     }
@@ -179,6 +199,7 @@ impl Hands {
                 Content::Artifact { sha256, .. } | Content::Agent { sha256 } => {
                     FileContent::Staged { path: staging_path(sha256), sha256: sha256.clone() }
                 }
+                Content::Filled(pieces) => FileContent::Filled(pieces.clone()),
             };
             let (owner, group) = (file.owner.clone(), file.group.clone());
             writes.push(FileWrite { path: path.clone(), mode: file.mode, owner, group, content });
@@ -202,6 +223,38 @@ fn wait_ready(address: &str) -> Request {
         address: address.to_string(),
         timeout_ms: wait::millis(wait::CONTAINER_READY),
     })
+}
+
+fn service_request(action: &Action) -> Option<(&str, Request)> {
+    let (container, request) = match action {
+        Action::WaitService { container, release } => {
+            let request = WaitServiceRequest {
+                unit: release.unit.clone(),
+                health: release.health.clone(),
+                interval_ms: release.interval_ms,
+                timeout_ms: release.timeout_ms,
+            };
+            (container, Request::WaitService(request))
+        }
+        Action::InitService { container, release, init } => {
+            let request = InitServiceRequest {
+                service: release.service.clone(),
+                user: release.user.clone(),
+                environment_file: release.environment_file.clone(),
+                command: init.command.clone(),
+                stdin: init.stdin.clone(),
+                marker: (init.marker.clone(), init.marked.clone()),
+                timeout_ms: wait::millis(wait::SERVICE_INIT),
+            };
+            (container, Request::InitService(request))
+        }
+        Action::RemoveService { container, service } => {
+            let unit = format!("{service}.service");
+            (container, Request::RemoveService(RemoveServiceRequest { service: service.clone(), unit }))
+        }
+        _ => return None,
+    };
+    Some((container.as_str(), request))
 }
 
 fn mongo_request(action: &Action) -> Option<(&str, Request)> {

@@ -62,7 +62,7 @@ fn generate(kind: &SecretKind) -> Vec<u8> {
             rng.fill(&mut bytes[..]);
             STANDARD.encode(bytes).into_bytes()
         }
-        SecretKind::Password(_) => rng.sample_iter(&Alphanumeric).take(PASSWORD_LENGTH).collect(),
+        SecretKind::Password(_) | SecretKind::Named => rng.sample_iter(&Alphanumeric).take(PASSWORD_LENGTH).collect(),
     }
 }
 

@@ -26,12 +26,21 @@ pub const SET_CHANGED: Duration = Duration::from_secs(60);
 /// How long handing back may be tried; after that the set does it itself.
 pub const HANDED_BACK: Duration = Duration::from_secs(10);
 
+/// How long what a service runs once may take.
+pub const SERVICE_INIT: Duration = Duration::from_secs(60);
+
 /// How long a clean stop of a container may take: its mongods hand over and write a checkpoint.
 pub const CONTAINER_STOPS: Duration = Duration::from_secs(120);
 
 /// Whether a step only waits, so that it can be broken off at any time.
 pub fn only_waits(action: &Action) -> bool {
-    matches!(action, Action::WaitContainer { .. } | Action::WaitMongod(_) | Action::WaitReplicaSet { .. })
+    matches!(
+        action,
+        Action::WaitContainer { .. }
+            | Action::WaitMongod(_)
+            | Action::WaitReplicaSet { .. }
+            | Action::WaitService { .. }
+    )
 }
 
 /// Milliseconds, as the agent takes them.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use futures_util::stream::{self, StreamExt};
-use protocol::{InspectRequest, Inspection, MongodQuery, Reply, Request};
+use protocol::{InspectRequest, Inspection, MongodQuery, Reply, Request, ServiceQuery};
 
 use super::{Container, Network, Observed, Part, Status};
-use crate::desired::{self, Desired, OWNER_KEY};
+use crate::desired::{self, Content, Desired, OWNER_KEY};
 use crate::guest::{self, Guests};
 use crate::incus::{self, Instance};
 
@@ -83,14 +83,25 @@ async fn look_inside(guests: &Guests, desired: &Desired, container: &str) -> Par
 
 /// What one guest is asked.
 fn questions(desired: &Desired, wanted: &desired::Container) -> InspectRequest {
-    let mut paths: Vec<String> = wanted.files.keys().cloned().collect();
+    let mut paths: Vec<String> = wanted.all_files().map(|(path, _)| path.clone()).collect();
+    paths.extend(wanted.releases.values().filter_map(|release| Some(release.init.as_ref()?.marker.clone())));
     paths.extend(wanted.directories.iter().map(|directory| directory.path.clone()));
+    let filled = wanted.all_files().filter_map(|(path, file)| match &file.content {
+        Content::Filled(pieces) => Some((path.clone(), pieces.clone())),
+        _ => None,
+    });
+    let services = wanted
+        .releases
+        .values()
+        .filter_map(|release| Some(ServiceQuery { name: release.service.clone(), health: release.health.clone()? }));
     InspectRequest {
         paths,
         packages: wanted.packages.clone(),
-        units: wanted.units.keys().cloned().collect(),
+        units: wanted.units.keys().chain(wanted.releases.values().map(|release| &release.unit)).cloned().collect(),
         unit_prefixes: UNIT_PREFIXES.iter().map(ToString::to_string).collect(),
         mongods: mongods(desired, &wanted.name),
+        filled: filled.collect(),
+        services: services.collect(),
     }
 }
 

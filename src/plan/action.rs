@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use protocol::{Directory, SetAddress, SetConfig};
 
-use crate::desired::{Access, Container, File, Mongod, Network};
+use crate::desired::{Access, Container, File, Init, Mongod, Network, Release};
 
 /// One thing that the engine can do.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +34,8 @@ pub enum Action {
         config: BTreeMap<String, Option<String>>,
         /// The devices, whole.
         devices: BTreeMap<String, BTreeMap<String, String>>,
+        /// Devices to remove.
+        remove: Vec<String>,
     },
     /// Puts a file into a container through Incus, running or not.
     PushFile {
@@ -112,6 +114,36 @@ pub enum Action {
         stop: Vec<String>,
         /// Log files by unit.
         logs: BTreeMap<String, String>,
+    },
+    /// Puts a release of a service in place and waits until it works; goes back to the one before if it doesn't.
+    DeployService {
+        /// The container.
+        container: String,
+        /// The release, whole. Artifacts were pushed to their [staging place](staging_path) before.
+        release: Box<Release>,
+    },
+    /// Waits until a service works.
+    WaitService {
+        /// The container.
+        container: String,
+        /// What runs there.
+        release: Box<Release>,
+    },
+    /// Runs what a service needs once.
+    InitService {
+        /// The container.
+        container: String,
+        /// What runs there.
+        release: Box<Release>,
+        /// What is run.
+        init: Init,
+    },
+    /// Stops a service and removes what was deployed of it; its data stays.
+    RemoveService {
+        /// The container.
+        container: String,
+        /// Its name.
+        service: String,
     },
     /// Waits until a mongod answers.
     WaitMongod(Mongod),
@@ -222,6 +254,10 @@ impl Action {
             | Self::InstallPackages { container, .. }
             | Self::WriteFiles { container, .. }
             | Self::ChangeUnits { container, .. } => container,
+            Self::DeployService { release, .. }
+            | Self::WaitService { release, .. }
+            | Self::InitService { release, .. } => &release.service,
+            Self::RemoveService { service, .. } => service,
             Self::WaitMongod(mongod) => &mongod.container,
             Self::InitiateReplicaSet { config, .. } => &config.name,
             Self::EnsureUsers { owner, .. } => owner,
@@ -250,6 +286,10 @@ impl Action {
             Self::InstallPackages { .. } => "install_packages",
             Self::WriteFiles { .. } => "write_files",
             Self::ChangeUnits { .. } => "change_units",
+            Self::DeployService { .. } => "deploy_service",
+            Self::WaitService { .. } => "wait_service",
+            Self::InitService { .. } => "init_service",
+            Self::RemoveService { .. } => "remove_service",
             Self::WaitMongod(_) => "wait_mongod",
             Self::InitiateReplicaSet { .. } => "initiate_replica_set",
             Self::EnsureUsers { .. } => "ensure_users",
@@ -290,6 +330,12 @@ impl std::fmt::Display for Action {
             Self::ChangeUnits { container, reload, start, restart, stop, .. } => {
                 change_units(f, container, *reload, &[("start", start), ("restart", restart), ("stop", stop)])
             }
+            Self::DeployService { container, release } => write!(f, "deploy {} in {container}", release.service),
+            Self::WaitService { container, release } => {
+                write!(f, "wait until {} in {container} works", release.service)
+            }
+            Self::InitService { container, init, .. } => write!(f, "run `{}` in {container}", init.command.join(" ")),
+            Self::RemoveService { container, service } => write!(f, "remove service {service} in {container}"),
             Self::WaitMongod(mongod) => write!(f, "wait for mongod {} in {}", mongod.port, mongod.container),
             Self::InitiateReplicaSet { first, config } => {
                 write!(f, "initiate replica set {} on {}", config.name, first.host)

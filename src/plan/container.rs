@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::diff::compare_config;
 use super::order::Draft;
 use super::{Action, Cause, Change, Effect, PushSource, guest, secrets};
-use crate::desired::{Container, Content, INTERFACE, OWNER_KEY};
+use crate::desired::{Container, Content, EXPOSED, INTERFACE, OWNER_KEY};
 use crate::observed::{self, Part, Status};
 
 /// Configuration keys that are distctl's to unset when the topology does not name them any more.
@@ -46,7 +46,7 @@ fn create(draft: &mut Draft<'_>, wanted: &Container) {
         draft.chain(Action::PushFile { container, to, mode: file.mode, source: early }, Cause::Missing);
     }
     draft.chain(Action::StartContainer { container: container.clone() }, Cause::Follows);
-    guest::stage_artifacts(draft, wanted, |_| true);
+    guest::stage_artifacts(draft, wanted, &wanted.files, |_| true);
     guest::wait(draft, wanted);
     if !wanted.packages.is_empty() {
         let packages = wanted.packages.clone();
@@ -125,8 +125,16 @@ fn compare_incus(draft: &mut Draft<'_>, wanted: &Container, seen: &observed::Con
         });
         devices.insert(name.clone(), device.clone());
     }
+    let gone = |name: &&String| name.starts_with(EXPOSED) && !wanted.devices.contains_key(*name);
+    let remove: Vec<String> = seen.devices.keys().filter(gone).cloned().collect();
+    changes.extend(remove.iter().map(|name| Change {
+        field: format!("device {name}"),
+        from: seen.devices.get(name).map_or_else(String::new, show_device),
+        to: "unset".into(),
+        effect: Effect::Live,
+    }));
     if !changes.is_empty() {
-        let action = Action::UpdateContainer { container: wanted.name.clone(), config, devices };
+        let action = Action::UpdateContainer { container: wanted.name.clone(), config, devices, remove };
         draft.chain(action, Cause::Changed(changes));
     }
     true

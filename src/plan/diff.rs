@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::order::Draft;
-use super::{Action, Cause, Change, Effect, Plan, container, guest, mongod, replica_set};
+use super::{Action, Cause, Change, Effect, Plan, container, guest, mongod, replica_set, service};
 use crate::desired::{Desired, OWNER_KEY, Scope};
 use crate::observed::{Network, Observed, Part};
 
@@ -21,6 +21,7 @@ pub fn diff(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     let mut draft = Draft::new(desired, observed);
     let scope = &options.scope;
     plan_network(&mut draft, options.adopt);
+    service::forget_inits(&mut draft, scope);
     for container in desired.containers.values().filter(|container| scope.has_container(&container.name)) {
         container::plan(&mut draft, container, options.adopt);
     }
@@ -30,6 +31,7 @@ pub fn diff(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     for set in desired.replica_sets.values().filter(|set| scope.has_mongods(&set.name)) {
         replica_set::plan(&mut draft, set);
     }
+    service::plan_all(&mut draft, scope);
     guest::remove_undeclared_units(&mut draft, scope);
     find_undeclared_containers(&mut draft);
     super::secrets::keep_used(&mut draft);

@@ -32,12 +32,7 @@ fn compare_files(draft: &mut Draft<'_>, wanted: &Container, guest: &Inspection) 
     let mut changes = Vec::new();
     let mut files = BTreeMap::new();
     for (path, file) in &wanted.files {
-        let sha256 = match &file.content {
-            Content::Bytes(bytes) => Some(crate::desired::sha256_hex(bytes)),
-            Content::Artifact { sha256, .. } | Content::Agent { sha256 } => Some(sha256.clone()),
-            Content::Secret(name) => secrets::truth(draft, name),
-        };
-        if let Some(change) = compare_path(path, sha256, (file.mode, &file.owner, &file.group), guest) {
+        if let Some(change) = compare_file(draft, path, file, guest) {
             changes.push(change);
             files.insert(path.clone(), file.clone());
         }
@@ -48,10 +43,22 @@ fn compare_files(draft: &mut Draft<'_>, wanted: &Container, guest: &Inspection) 
         changes.extend(compare_path(&directory.path, None, wants, guest));
     }
     if !changes.is_empty() {
-        stage_artifacts(draft, wanted, |path| written.iter().any(|changed| changed == path));
+        stage_artifacts(draft, wanted, &wanted.files, |path| written.iter().any(|changed| changed == path));
         write(draft, wanted, files, Cause::Changed(changes));
     }
     written
+}
+
+/// Compares one file, its content included.
+pub(super) fn compare_file(draft: &mut Draft<'_>, path: &str, file: &File, guest: &Inspection) -> Option<Change> {
+    let sha256 = match &file.content {
+        Content::Bytes(bytes) => Some(crate::desired::sha256_hex(bytes)),
+        Content::Artifact { sha256, .. } | Content::Agent { sha256 } => Some(sha256.clone()),
+        Content::Secret(name) => secrets::truth(draft, name),
+        // Where a secret is missing, what is there was filled with another.
+        Content::Filled(_) => Some(guest.filled.get(path).cloned().unwrap_or_else(|| "unknown".into())),
+    };
+    compare_path(path, sha256, (file.mode, &file.owner, &file.group), guest)
 }
 
 /// Compares one path; without a hash only mode and owner count (a directory, or a secret that nobody has yet).
@@ -129,7 +136,7 @@ fn compare_units(
 }
 
 /// What keeps a unit from being enabled and running, in a few words.
-fn amiss(unit: &UnitState) -> Option<String> {
+pub(super) fn amiss(unit: &UnitState) -> Option<String> {
     match unit.active.as_str() {
         "active" if unit.enabled == "enabled" => None,
         "active" => Some(if unit.enabled.is_empty() { "not enabled".into() } else { unit.enabled.clone() }),
@@ -141,8 +148,13 @@ fn amiss(unit: &UnitState) -> Option<String> {
 }
 
 /// Pushes artifacts to their staging places, for the agent to check and move.
-pub(super) fn stage_artifacts(draft: &mut Draft<'_>, wanted: &Container, chosen: impl Fn(&str) -> bool) {
-    for (path, file) in wanted.files.iter().filter(|(path, _)| chosen(path)) {
+pub(super) fn stage_artifacts(
+    draft: &mut Draft<'_>,
+    wanted: &Container,
+    files: &BTreeMap<String, File>,
+    chosen: impl Fn(&str) -> bool,
+) {
+    for (path, file) in files.iter().filter(|(path, _)| chosen(path)) {
         let (sha256, source) = match &file.content {
             Content::Artifact { path, sha256, size } => (sha256, PushSource::Host { path: path.clone(), size: *size }),
             Content::Agent { sha256 } if draft.guest(&wanted.name).is_some() => (sha256, PushSource::Agent),

@@ -22,6 +22,7 @@ mod removal;
 mod replica_set;
 mod restart;
 mod secrets;
+mod service;
 
 #[cfg(test)]
 mod tests;

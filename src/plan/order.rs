@@ -18,6 +18,8 @@ pub(super) struct Draft<'a> {
     pub outdated: BTreeSet<(String, String)>,
     /// Units that this plan starts, by container.
     pub started: BTreeSet<(String, String)>,
+    /// Services that are planned only at the next look.
+    pub put_off: BTreeSet<String>,
     /// Where secrets are declared.
     pub secret_places: Places<'a>,
 }
@@ -32,6 +34,7 @@ impl<'a> Draft<'a> {
             tails: BTreeMap::new(),
             outdated: BTreeSet::new(),
             started: BTreeSet::new(),
+            put_off: BTreeSet::new(),
             secret_places: secrets::places(desired),
         }
     }

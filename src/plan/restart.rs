@@ -1,11 +1,12 @@
-//! Restarting on request: sets member by member, standalones at once, containers whole.
+//! Restarting on request: sets and services one by one, standalones at once, containers whole.
 
 use super::order::Draft;
-use super::{Action, Cause, Plan, mongod, replica_set};
+use super::{Action, Cause, Plan, mongod, replica_set, service};
 use crate::desired::{Container, Desired, Mongod, ReplicaSet};
 use crate::observed::Observed;
 
-/// Plans the restart of replica sets, standalones and containers by name; of all sets and standalones without names.
+/// Plans the restart of replica sets, standalones, services and containers by name; of all but the containers without
+/// names.
 pub fn restart(desired: &Desired, observed: &Observed, names: &[String]) -> Plan {
     let mut draft = Draft::new(desired, observed);
     let all = names.is_empty();
@@ -15,6 +16,11 @@ pub fn restart(desired: &Desired, observed: &Observed, names: &[String]) -> Plan
     for standalone in desired.standalones.values().filter(|standalone| all || names.contains(&standalone.name)) {
         let restarted = mongod::restart(&mut draft, &standalone.mongod, Cause::Asked, Vec::new());
         draft.add(Action::WaitMongod(standalone.mongod.clone()), Cause::Follows, [restarted]);
+    }
+    // A container of the same name is restarted with all that is in it.
+    let alone = |name: &String| names.contains(name) && !desired.containers.contains_key(name);
+    for service in desired.services.values().filter(|service| all || alone(&service.name)) {
+        service::roll(&mut draft, service);
     }
     for container in desired.containers.values().filter(|container| names.contains(&container.name)) {
         restart_container(&mut draft, container);
@@ -63,6 +69,10 @@ fn restart_container(draft: &mut Draft<'_>, wanted: &Container) {
     let address = format!("{}/{}", wanted.ipv4, draft.desired.network.ipv4.prefix_len());
     draft.chain(Action::WaitContainer { container: container.clone(), address }, Cause::Follows);
     let desired = draft.desired;
+    let up: Vec<usize> = draft.tail(&container).into_iter().collect();
+    for release in wanted.releases.values() {
+        service::wait(draft, &container, release, up.clone());
+    }
     for standalone in desired.standalones.values().filter(|standalone| standalone.mongod.container == container) {
         mongod::wait(draft, &standalone.mongod);
     }

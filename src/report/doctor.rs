@@ -181,6 +181,7 @@ mod tests {
             containers: Default::default(),
             replica_sets: Default::default(),
             standalones: Default::default(),
+            services: Default::default(),
         }
     }
 

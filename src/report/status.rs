@@ -1,9 +1,9 @@
-//! How a system is: containers, replica sets, standalones, and what is amiss.
+//! How a system is: containers, replica sets, standalones, services, and what is amiss.
 
 use protocol::Inspection;
 use serde::Serialize;
 
-use crate::desired::{Container, Desired, INTERFACE, Mongod, ReplicaSet};
+use crate::desired::{Container, Desired, INTERFACE, Mongod, Release, ReplicaSet};
 use crate::observed::{self, Observed, Part};
 use crate::plan::{Finding, Plan};
 
@@ -18,6 +18,8 @@ pub struct Status {
     pub containers: Vec<ContainerStatus>,
     /// mongods: members of sets, then standalones.
     pub mongods: Vec<MongodStatus>,
+    /// Services, container by container.
+    pub services: Vec<ServiceStatus>,
     /// How many steps `up` would take.
     pub pending_steps: usize,
     /// What can't be seen, or can't be mended by `up`.
@@ -74,6 +76,25 @@ pub struct MongodStatus {
     pub health: Health,
 }
 
+/// A service in one container.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ServiceStatus {
+    /// Its name.
+    pub service: String,
+    /// The container.
+    pub container: String,
+    /// `address:port`, where it is asked for its health.
+    pub address: Option<String>,
+    /// `works`, `up` (nobody asks it), `fails: ...`, `silent: ...`, or what its unit is.
+    pub state: String,
+    /// The version that it says it is.
+    pub version: Option<String>,
+    /// How often systemd restarted it by itself.
+    pub restarts: Option<u32>,
+    /// How well it is.
+    pub health: Health,
+}
+
 /// Puts together how a system is.
 pub fn status(desired: &Desired, observed: &Observed, plan: &Plan) -> Status {
     let containers =
@@ -87,6 +108,7 @@ pub fn status(desired: &Desired, observed: &Observed, plan: &Plan) -> Status {
         healthy: plan.is_clean(),
         containers,
         mongods: members.chain(singles).collect(),
+        services: services(desired, observed),
         pending_steps: plan.steps.len(),
         findings,
     }
@@ -120,12 +142,51 @@ fn look_inside(status: &mut ContainerStatus, wanted: &Container, guest: &Inspect
     let addresses = guest.addresses.get(INTERFACE).cloned().unwrap_or_default();
     let plain: Vec<&str> = addresses.iter().filter_map(|address| address.split('/').next()).collect();
     let right = plain.iter().any(|address| *address == wanted.ipv4.to_string());
-    let active = wanted.units.keys().filter(|unit| guest.units.get(*unit).is_some_and(|seen| seen.active == "active"));
-    let active = active.count();
+    let units: Vec<&String> =
+        wanted.units.keys().chain(wanted.releases.values().map(|release| &release.unit)).collect();
+    let active = |unit: &&&String| guest.units.get(**unit).is_some_and(|seen| seen.active == "active");
+    let active = units.iter().filter(active).count();
     status.address = plain.join(", ");
-    status.units = if wanted.units.is_empty() { String::new() } else { format!("{active}/{}", wanted.units.len()) };
+    status.units = if units.is_empty() { String::new() } else { format!("{active}/{}", units.len()) };
     status.disk_free = Some(guest.disk_free);
-    status.health = if right && active == wanted.units.len() { Health::Good } else { Health::Degraded };
+    status.health = if right && active == units.len() { Health::Good } else { Health::Degraded };
+}
+
+fn services(desired: &Desired, observed: &Observed) -> Vec<ServiceStatus> {
+    let places =
+        desired.services.values().flat_map(|service| service.containers.iter().map(move |host| (service, host)));
+    places
+        .filter_map(|(service, host)| {
+            let release = desired.containers.get(host)?.releases.get(&service.name)?;
+            Some(one_service(host, release, guest(observed, host)))
+        })
+        .collect()
+}
+
+fn one_service(container: &str, release: &Release, guest: Option<&Inspection>) -> ServiceStatus {
+    let unit = guest.and_then(|guest| guest.units.get(&release.unit));
+    let said = guest.and_then(|guest| guest.services.get(&release.service));
+    let (state, health) = match (unit.map(|unit| unit.active.as_str()), said) {
+        (None, _) => ("unknown".to_owned(), Health::Down),
+        (Some("active"), Some(protocol::Health::Working { .. })) => ("works".to_owned(), Health::Good),
+        (Some("active"), Some(protocol::Health::Failing(said))) => (format!("fails: {said}"), Health::Degraded),
+        (Some("active"), Some(protocol::Health::Silent(why))) => (format!("silent: {why}"), Health::Down),
+        (Some("active"), None) => ("up".to_owned(), Health::Good),
+        (Some(_), _) if unit.is_some_and(|unit| unit.load == "not-found") => ("absent".to_owned(), Health::Down),
+        (Some(other), _) => (other.to_owned(), Health::Down),
+    };
+    ServiceStatus {
+        service: release.service.clone(),
+        container: container.to_owned(),
+        address: release.health.as_ref().map(|check| check.host.clone()),
+        state,
+        version: said.and_then(|said| match said {
+            protocol::Health::Working { version } => version.clone(),
+            _ => None,
+        }),
+        restarts: unit.map(|unit| unit.restarts),
+        health,
+    }
 }
 
 fn guest<'a>(observed: &'a Observed, container: &str) -> Option<&'a Inspection> {

@@ -184,6 +184,7 @@ mod tests {
             directories: Vec::new(),
             files: BTreeMap::new(),
             units: units.iter().map(|name| (name.to_string(), unit.clone())).collect(),
+            releases: BTreeMap::new(),
         }
     }
 

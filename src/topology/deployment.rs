@@ -9,8 +9,9 @@ use super::{At, Named, OneOrMany, Texts, Time};
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Service {
-    /// The container that it runs in.
-    pub container: At<String>,
+    /// The container that it runs in, or several of them: a change then goes through one after the other.
+    #[schemars(with = "OneOrMany", length(min = 1))]
+    pub container: Vec<At<String>>,
     /// Its binary: the name of an artifact, or a path relative to the folder of the topology file.
     pub binary: Option<At<String>>,
     /// What to run where that is not the binary alone: a program of the container and its arguments. One text is split
@@ -19,8 +20,8 @@ pub struct Service {
     pub command: Vec<At<String>>,
     /// The port that it listens on.
     pub port: Option<At<u16>>,
-    /// Its environment. Values may use `{{ secret('name') }}`, `{{ mongodb.SET.uri(db='name') }}` and
-    /// `{{ containers.NAME.ipv4 }}`.
+    /// Its environment. Values may use `{{ secret('name') }}`, `{{ mongodb.SET.uri(db='name') }}`,
+    /// `{{ containers.NAME.ipv4 }}` and `{{ fragmentation.NAME.json }}`.
     #[schemars(default)]
     pub environment: Texts,
     /// Files of its own, by their path in the container.
@@ -35,16 +36,32 @@ pub struct Service {
     pub working_dir: Option<At<String>>,
     /// How to see that it works.
     pub healthcheck: Option<Healthcheck>,
+    /// What is run once, when the service works for the first time.
+    pub init: Option<Init>,
     /// Services, replica sets and single mongods that must work before it starts.
     #[schemars(default)]
     pub depends_on: Vec<At<String>>,
+}
+
+/// A command that is run as the service's user, in its environment. It must do no harm when it is run again: it is,
+/// where a database that the service depends on is made anew.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Init {
+    /// The program and its arguments. One text is split at spaces.
+    #[schemars(with = "OneOrMany", length(min = 1))]
+    pub command: Vec<At<String>>,
+    /// What it reads, with the same `{{ }}` as the environment. Secrets in it are shown once by `up`: a person needs them.
+    pub stdin: Option<At<String>>,
 }
 
 /// A file of a service.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ServiceFile {
-    /// A text with the same `{{ }}` as the environment; relative to the folder of the topology file.
+    /// The text itself, with the same `{{ }}` as the environment.
+    pub content: Option<At<String>>,
+    /// A file with such a text; relative to the folder of the topology file.
     pub template: Option<At<String>>,
     /// A file pushed as it is; relative to the folder of the topology file.
     pub source: Option<At<String>>,

@@ -30,7 +30,7 @@ mod tests;
 mod validate;
 mod yaml;
 
-pub use deployment::{Exposed, Fragment, Fragmentation, Healthcheck, Service, ServiceFile};
+pub use deployment::{Exposed, Fragment, Fragmentation, Healthcheck, Init, Service, ServiceFile};
 pub use finding::{Also, Finding, Findings, Severity};
 pub use load::{load, load_without_files, parse};
 pub use mongodb::{Auth, Member, MongoDb, ReplicaSet, Settings, Standalone};
@@ -65,13 +65,13 @@ pub struct Topology {
     /// The databases.
     #[schemars(default)]
     pub mongodb: MongoDb,
-    /// The applications, by name. They are checked, but not deployed by this version.
+    /// The applications, by name.
     #[schemars(default)]
     pub services: Named<Service>,
     /// Collections that are spread over several databases, by name.
     #[schemars(default)]
     pub fragmentation: Named<Fragmentation>,
-    /// Ports of containers that the host listens for, by name. They are checked, but not set up by this version.
+    /// Ports of containers that the host listens for, by name.
     #[schemars(default)]
     pub expose: Named<Exposed>,
     /// What the file is, and what was found in it.

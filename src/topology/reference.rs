@@ -20,6 +20,8 @@ pub enum Reference {
     },
     /// `containers.db1.ipv4`: an address.
     Address(String),
+    /// `fragmentation.products.json`: how a collection is spread, as JSON.
+    Fragmentation(String),
 }
 
 /// A reference that can't be understood.
@@ -33,7 +35,8 @@ pub struct Wrong {
     pub instead: String,
 }
 
-const FORMS: &str = "write `secret('name')`, `mongodb.SET.uri(db='name')` or `containers.NAME.ipv4`";
+const FORMS: &str =
+    "write `secret('name')`, `mongodb.SET.uri(db='name')`, `containers.NAME.ipv4` or `fragmentation.NAME.json`";
 
 /// All references of a text, each with its place in bytes.
 pub fn references(text: &str) -> Vec<Result<(Range<usize>, Reference), Wrong>> {
@@ -81,10 +84,11 @@ fn reference(text: &str) -> Result<Reference, (String, String)> {
             Err(("`uri` takes the name of a database".to_owned(), format!("write `mongodb.{name}.uri(db='name')`")))
         }
         (["containers", name, "ipv4"], None) => Ok(Reference::Address((*name).to_owned())),
-        (["mongodb" | "containers", ..], _) => Err(unclear(text)),
+        (["fragmentation", name, "json"], None) => Ok(Reference::Fragmentation((*name).to_owned())),
+        (["mongodb" | "containers" | "fragmentation", ..], _) => Err(unclear(text)),
         ([""], _) | ([], _) => Err(unclear(text)),
         ([first, ..], _) => {
-            let instead = match nearest(first, ["secret", "mongodb", "containers"].into_iter()) {
+            let instead = match nearest(first, ["secret", "mongodb", "containers", "fragmentation"].into_iter()) {
                 Some(known) => format!("did you mean `{known}`?"),
                 None => FORMS.to_owned(),
             };
@@ -143,6 +147,7 @@ mod tests {
             Ok(Reference::MongoUri { name: "rsA".into(), db: "shop".into() })
         );
         assert_eq!(one("{{ containers.db1.ipv4 }}"), Ok(Reference::Address("db1".into())));
+        assert_eq!(one("{{ fragmentation.products.json }}"), Ok(Reference::Fragmentation("products".into())));
         assert_eq!(references("no } reference { here").len(), 0);
         let two = references("{{ secret('a') }}:{{ secret('b') }}");
         assert_eq!(two[1], Ok((18..35, Reference::Secret("b".into()))));
@@ -161,11 +166,11 @@ mod tests {
         {{ secrets('jwt') }} -> there is no `secrets` to fill in; did you mean `secret`?
         {{ secret() }} -> `secret` takes one name of letters, digits, `_` and `-`; write `secret('jwt')`
         {{ secret('../x') }} -> `secret` takes one name of letters, digits, `_` and `-`; write `secret('jwt')`
-        {{ secret('a' }} -> `secret('a'` is nothing that can be filled in; write `secret('name')`, `mongodb.SET.uri(db='name')` or `containers.NAME.ipv4`
+        {{ secret('a' }} -> `secret('a'` is nothing that can be filled in; write `secret('name')`, `mongodb.SET.uri(db='name')`, `containers.NAME.ipv4` or `fragmentation.NAME.json`
         {{ mongodb.rsA.uri }} -> `uri` takes the name of a database; write `mongodb.rsA.uri(db='name')`
-        {{ mongodb.rsA.url(db='x') }} -> `mongodb.rsA.url(db='x')` is nothing that can be filled in; write `secret('name')`, `mongodb.SET.uri(db='name')` or `containers.NAME.ipv4`
-        {{ HOME }} -> there is no `HOME` to fill in; write `secret('name')`, `mongodb.SET.uri(db='name')` or `containers.NAME.ipv4`
-        {{ }} -> nothing stands between `{{` and `}}`; write `secret('name')`, `mongodb.SET.uri(db='name')` or `containers.NAME.ipv4`
+        {{ mongodb.rsA.url(db='x') }} -> `mongodb.rsA.url(db='x')` is nothing that can be filled in; write `secret('name')`, `mongodb.SET.uri(db='name')`, `containers.NAME.ipv4` or `fragmentation.NAME.json`
+        {{ HOME }} -> there is no `HOME` to fill in; write `secret('name')`, `mongodb.SET.uri(db='name')`, `containers.NAME.ipv4` or `fragmentation.NAME.json`
+        {{ }} -> nothing stands between `{{` and `}}`; write `secret('name')`, `mongodb.SET.uri(db='name')`, `containers.NAME.ipv4` or `fragmentation.NAME.json`
         {{ secret('a') -> `{{` is never closed; close it with `}}`
         "
         );

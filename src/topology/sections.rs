@@ -1,6 +1,6 @@
 //! How each section of the file is read: which keys it has, which of them must be there.
 
-use super::deployment::{Exposed, Fragment, Fragmentation, Healthcheck, Service, ServiceFile};
+use super::deployment::{Exposed, Fragment, Fragmentation, Healthcheck, Init, Service, ServiceFile};
 use super::finding::Notes;
 use super::mongodb::{Auth, Member, MongoDb, ReplicaSet, Settings, Standalone};
 use super::node::Node;
@@ -137,7 +137,7 @@ section!(Member {
 });
 section!(Standalone { container: required("db1"), port: required("27017") });
 section!(Service {
-    container: required("web-server"),
+    container: texts,
     binary: optional,
     command: texts,
     port: optional,
@@ -147,9 +147,11 @@ section!(Service {
     user: optional,
     working_dir: optional,
     healthcheck: optional,
+    init: optional,
     depends_on: or_default,
 });
-section!(ServiceFile { template: optional, source: optional, mode: optional });
+section!(Init { command: texts, stdin: optional });
+section!(ServiceFile { content: optional, template: optional, source: optional, mode: optional });
 section!(Healthcheck { http: required("/health"), interval: optional, timeout: optional });
 section!(Fragment { range: optional, on: required("rsA"), default: optional });
 section!(Exposed { listen: required("127.0.0.1:3000"), to: required("web-server:3000") });

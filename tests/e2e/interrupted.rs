@@ -3,7 +3,8 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::harness::System;
+use crate::harness::{Mongo, System};
+use crate::services;
 
 /// Kills one run after the other until one gets through. Each is killed a few events further on, so that in the end
 /// every step of a cold `up` was under way when its run died.
@@ -12,7 +13,7 @@ fn killed_at_every_step() {
     let seed = std::env::var("SEED").map_or(20_260, |text| text.parse().unwrap());
     eprintln!("SEED={seed} repeats this");
     let mut random = StdRng::seed_from_u64(seed);
-    let system = System::single("kill", 4);
+    let system = services::declare("kill", 4);
     let mut kills = 0;
     loop {
         assert!(kills < 40, "it gets nowhere");
@@ -38,7 +39,9 @@ fn killed_at_every_step() {
     system.guest("db", "echo '# by hand' >> /etc/hosts");
     system.up();
     assert_eq!(system.lease(), None);
-    assert_eq!(system.main().eval("client.admin.command('ping')['ok']"), 1.0);
+    assert_eq!(services::ask(&system, 12), services::ask(&system, 11));
+    let main = Mongo::direct(&system.host(13, 27017)).login("admin", &system.secret("db", "main.admin"));
+    assert_eq!(main.eval("client.admin.command('ping')['ok']"), 1.0);
 }
 
 /// The first signal lets the steps under way end, says what is unfinished, and gives the lease back.

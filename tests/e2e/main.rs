@@ -22,6 +22,7 @@ mod platform;
 mod races;
 mod refused;
 mod rolling;
+mod services;
 mod whole_life;
 
 /// Gives the lab's `INCUS_DIR`.

@@ -71,11 +71,11 @@ mongodb:
 services:
   auth:
     container: NAME-auth
-    command: /bin/true
+    command: [sleep, infinity]
     environment: { USERS: \"{{ mongodb.users.uri(db='users_db') }}\" }
   web:
     container: NAME-web
-    command: /bin/true
+    command: [sleep, infinity]
     environment:
       A: \"{{ mongodb.rsA.uri(db='products_db') }}\"
       B: \"{{ mongodb.rsB.uri(db='products_db') }}\"

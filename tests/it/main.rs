@@ -10,5 +10,6 @@ mod incus_client;
 mod layers;
 mod plan;
 mod scale;
+mod services;
 mod system;
 mod topology;

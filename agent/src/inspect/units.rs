@@ -11,7 +11,8 @@ use crate::run::run;
 pub const FOLDER: &str = "/etc/systemd/system";
 
 const PROPERTIES: &str = "--property=LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,NeedDaemonReload,\
-                          MainPID,MemoryCurrent,CPUUsageNSec,Type,ExecMainCode,ExecMainStatus,Job";
+                          MainPID,MemoryCurrent,CPUUsageNSec,Type,ExecMainCode,ExecMainStatus,Job,\
+                          InvocationID";
 
 /// A unit as systemd shows it, with what only the agent needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Shown {
     pub ended: Option<String>,
     /// Whether systemd has yet to do something with it.
     pub has_job: bool,
+    /// `InvocationID`: which run of it this is, or was the last.
+    pub invocation: String,
 }
 
 /// Whether PID 1 is systemd.
@@ -87,7 +90,7 @@ fn parse(block: &str) -> Shown {
         _ => None,
     };
     let ended = ended.map(|code| format!("code={code} status={}", text("ExecMainStatus")));
-    Shown { state, kind: text("Type"), ended, has_job: !text("Job").is_empty() }
+    Shown { state, kind: text("Type"), ended, has_job: !text("Job").is_empty(), invocation: text("InvocationID") }
 }
 
 /// Without accounting systemd says `[not set]`, or all bits set.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Credential, Mongod};
+use crate::{Credential, Health, Mongod, Piece, ServiceQuery};
 
 /// What to look at.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,10 @@ pub struct InspectRequest {
     pub unit_prefixes: Vec<String>,
     /// The mongods that should run here.
     pub mongods: Vec<MongodQuery>,
+    /// Texts that the guest fills, by path: what they should hash to is answered.
+    pub filled: BTreeMap<String, Vec<Piece>>,
+    /// The services that should answer here.
+    pub services: Vec<ServiceQuery>,
 }
 
 /// Which mongod to ask, and as whom.
@@ -61,6 +65,12 @@ pub struct Inspection {
     pub unit_files: Vec<String>,
     /// The asked mongods by port.
     pub mongods: BTreeMap<u16, Result<Mongod, MongodAbsence>>,
+    /// The hex SHA-256 of each asked text, filled; none where a secret is missing.
+    pub filled: BTreeMap<String, String>,
+    /// What the asked services said.
+    pub services: BTreeMap<String, Health>,
+    /// Names of all services that were deployed here.
+    pub deployed: Vec<String>,
 }
 
 /// What is at a path.

@@ -6,10 +6,12 @@
 
 mod inspect;
 mod mongo;
+mod service;
 mod write;
 
 pub use inspect::*;
 pub use mongo::*;
+pub use service::*;
 pub use write::*;
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +33,14 @@ pub enum Request {
     InstallPackages(InstallPackagesRequest),
     /// Enables, starts, restarts, stops and disables units, and waits for the result.
     Units(UnitsRequest),
+    /// Puts a release of a service in place of the one before, and goes back to that if it does not work.
+    DeployService(DeployServiceRequest),
+    /// Waits until a service works.
+    WaitService(WaitServiceRequest),
+    /// Runs what a service needs once.
+    InitService(InitServiceRequest),
+    /// Stops a service and removes what was deployed of it.
+    RemoveService(RemoveServiceRequest),
     /// Waits until a mongod answers `hello`.
     WaitMongod(WaitMongodRequest),
     /// Initiates a replica set and makes its first member primary.

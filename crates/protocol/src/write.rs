@@ -70,6 +70,35 @@ pub enum FileContent {
         /// The hex SHA-256 that it must have.
         sha256: String,
     },
+    /// A text into which the guest fills secrets that it keeps.
+    Filled(Vec<Piece>),
+}
+
+/// A part of a text that is filled in the guest, so that its secrets stay there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Piece {
+    /// It stands as it is.
+    Text(String),
+    /// A secret of the guest.
+    Secret {
+        /// The file that holds it; white space around it doesn't count.
+        file: String,
+        /// What the text around it needs.
+        escape: Escape,
+    },
+}
+
+/// How a secret is written into a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Escape {
+    /// As it is.
+    Plain,
+    /// As a part of a URI (RFC 3986, percent-encoded).
+    Uri,
+    /// Between double quotes of a systemd environment file (systemd.exec(5)).
+    Environment,
 }
 
 impl std::fmt::Debug for FileWrite {

@@ -119,12 +119,13 @@ fn a_tree_shows_what_is_pushed_but_no_secret() {
     db2/etc/systemd/system/mongod-27020.service
     web/etc/hosts
     web/etc/systemd/network/05-distctl-eth0.network
+    web/etc/systemd/system/shop-web.service
     manifest.json
     ");
     let conf = fs::read_to_string(folder.path().join("db1/etc/distctl/mongod-27017.conf")).unwrap();
     assert_eq!(conf, text(&desired.containers["db1"], "/etc/distctl/mongod-27017.conf"));
     let manifest: serde_json::Value = serde_json::from_slice(&fs::read(written.last().unwrap()).unwrap()).unwrap();
-    assert_json_snapshot!(manifest["containers"]["web"], @r#"
+    assert_json_snapshot!(manifest["containers"]["web"], @r##"
     {
       "config": {
         "boot.autostart": "true",
@@ -149,6 +150,11 @@ fn a_tree_shows_what_is_pushed_but_no_secret() {
         }
       },
       "files": {
+        "/etc/distctl/shop-web.env": {
+          "filled": "# Written by distctl; a change made here is undone by the next `distctl up`.\nA=\"mongodb://shop-web:</var/lib/distctl/secrets/rsA.shop-web>@10.1.0.11:27017,10.1.0.11:27018,10.1.0.12:27017/shop?appName=shop-web&authSource=admin&replicaSet=rsA&retryWrites=true&w=majority mongodb://shop-web:</var/lib/distctl/secrets/rsA.shop-web>@10.1.0.11:27017,10.1.0.11:27018,10.1.0.12:27017/audit?appName=shop-web&authSource=admin&replicaSet=rsA&retryWrites=true&w=majority\"\nB=\"mongodb://shop-web:</var/lib/distctl/secrets/users.shop-web>@10.1.0.12:27020/auth?appName=shop-web&authSource=admin\"\n",
+          "mode": "0600",
+          "owner": "root:root"
+        },
         "/etc/hosts": {
           "mode": "0644",
           "owner": "root:root",
@@ -160,6 +166,12 @@ fn a_tree_shows_what_is_pushed_but_no_secret() {
           "owner": "root:root",
           "sha256": "ed4b0007c908d6f757457c16b1ccf7b87729600471cbacf7bca95d3c532172d7",
           "size": 287
+        },
+        "/etc/systemd/system/shop-web.service": {
+          "mode": "0644",
+          "owner": "root:root",
+          "sha256": "ee6ba8a15b494c08a1a5ae532bd67ddd657bb8a9cfcddd3a2b0bca569e04e30d",
+          "size": 1308
         },
         "/usr/local/lib/distctl/agent-0123456789abcdef": {
           "agent": true,
@@ -180,9 +192,13 @@ fn a_tree_shows_what_is_pushed_but_no_secret() {
       },
       "packages": [],
       "system_users": [],
-      "units": {}
+      "units": {
+        "shop-web.service": {
+          "revision": "64d4dfd9adcfe886"
+        }
+      }
     }
-    "#);
+    "##);
     assert_eq!(write_tree(&desired, folder.path()).unwrap(), written, "writing it again is no error");
 }
 

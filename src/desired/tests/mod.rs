@@ -7,6 +7,7 @@ mod container;
 mod hosts_files;
 mod rendered;
 mod replica_set;
+mod services;
 
 use std::fmt::Write;
 use std::path::Path;

@@ -6,7 +6,12 @@ use crate::observed::Observed;
 use super::{Options, Plan};
 
 mod model;
+mod ports;
 mod refusals;
+mod service_health;
+mod service_init;
+mod service_order;
+mod services;
 mod sets;
 mod stories;
 mod system;

@@ -1,6 +1,6 @@
 //! A model of the world: what Incus, systemd and MongoDB would make of a plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{Access, Inspection, MemberStatus, Mongod, MongodAbsence, PathState, SetAddress, SetConfig, UnitState};
 
@@ -8,21 +8,41 @@ use crate::desired::{self, Content, Desired, File, SecretName, sha256_hex};
 use crate::observed::{Container, Network, Observed, Part, Status};
 use crate::plan::{Action, Options, Plan, diff};
 
+mod services;
+
+use services::filled_hash;
+
 /// A world that plans are carried out in.
 #[derive(Debug, Clone)]
 pub struct World {
     pub seen: Observed,
     /// Configurations of initiated sets by the hosts of their members.
     sets: BTreeMap<String, SetConfig>,
+    /// mongods that were stopped, by host.
+    asleep: BTreeMap<String, Mongod>,
     /// What is on the disks of stopped containers.
     disks: BTreeMap<String, Box<Inspection>>,
+    /// Containers and hashes of what was pushed and not yet moved into place.
+    staged: BTreeSet<(String, String)>,
+    /// The revisions in the unit files of services, by container and unit.
+    on_disk: BTreeMap<(String, String), String>,
+    /// Services whose databases have what is put into them once.
+    initialized: BTreeSet<String>,
 }
 
 impl World {
     /// A world with nothing in it.
     pub fn empty() -> Self {
         let seen = Observed { network: Part::Absent, containers: BTreeMap::new(), taken: BTreeMap::new() };
-        Self { seen, sets: BTreeMap::new(), disks: BTreeMap::new() }
+        Self {
+            seen,
+            sets: BTreeMap::new(),
+            asleep: BTreeMap::new(),
+            disks: BTreeMap::new(),
+            staged: BTreeSet::new(),
+            on_disk: BTreeMap::new(),
+            initialized: BTreeSet::new(),
+        }
     }
 
     /// Plans and carries out until nothing is left to do; gives the number of passes.
@@ -32,6 +52,7 @@ impl World {
             assert_eq!(plan.refusals, []);
             if plan.steps.is_empty() {
                 assert_eq!(plan.findings, []);
+                self.assert_initialized(desired);
                 return pass;
             }
             self.carry_out(&plan, desired);
@@ -85,11 +106,12 @@ impl World {
                 merge(&mut network.config, config);
             }
             Action::DeleteNetwork { .. } => self.seen.network = Part::Absent,
-            Action::CreateContainer(wanted) => self.create(wanted),
-            Action::UpdateContainer { container, config, devices } => {
+            Action::CreateContainer(wanted) => self.create(wanted, desired),
+            Action::UpdateContainer { container, config, devices, remove } => {
                 let seen = self.container(container);
                 merge(&mut seen.config, config);
                 seen.devices.extend(devices.clone());
+                seen.devices.retain(|name, _| !remove.contains(name));
             }
             Action::StartContainer { container } => self.start(container, desired),
             Action::StopContainer { container } => self.stop(container),
@@ -98,7 +120,12 @@ impl World {
                 assert_eq!(self.container(container).status, Status::Stopped);
                 self.seen.containers.remove(container);
             }
-            Action::PushFile { .. } | Action::RestartContainer { .. } => {}
+            Action::PushFile { container, to, .. } => {
+                if let Some(sha256) = to.strip_prefix("/var/lib/distctl/staging/") {
+                    self.staged.insert((container.clone(), sha256.to_string()));
+                }
+            }
+            Action::RestartContainer { .. } => {}
             _ => self.perform_inside(action, desired),
         }
     }
@@ -118,7 +145,10 @@ impl World {
                     let state = path(None, directory.mode, &directory.owner, &directory.group);
                     guest.paths.insert(directory.path.clone(), state);
                 }
-                guest.paths.extend(files.iter().map(|(at, file)| (at.clone(), written(file))));
+                let written: Vec<_> =
+                    files.iter().map(|(at, file)| (at.clone(), written(file, &guest.paths))).collect();
+                guest.paths.extend(written);
+                guest.paths.retain(|path, _| !remove.contains(path));
                 guest.unit_files.retain(|unit| !remove.contains(&format!("/etc/systemd/system/{unit}")));
             }
             Action::ChangeUnits { container, start, restart, stop, .. } => {
@@ -129,7 +159,9 @@ impl World {
                     guest.unit_files.push(unit.clone());
                 }
                 guest.units.retain(|unit, _| !stop.contains(unit));
+                self.restart_services(container, restart, desired);
             }
+            _ if self.perform_service(action, desired) => {}
             _ => self.perform_mongo(action),
         }
     }
@@ -194,12 +226,13 @@ impl World {
         container.status = Status::Stopped;
         if let Part::Present(mut guest) = std::mem::replace(&mut container.guest, Part::Absent) {
             guest.units.values_mut().for_each(|unit| unit.active = "inactive".into());
-            guest.mongods.clear();
+            guest.services.clear();
             self.disks.insert(name.to_string(), guest);
         }
     }
 
-    fn create(&mut self, wanted: &desired::Container) {
+    fn create(&mut self, wanted: &desired::Container, desired: &Desired) {
+        self.lose(&wanted.name, desired);
         let container = Container {
             status: Status::Stopped,
             config: wanted.config.clone(),
@@ -229,8 +262,8 @@ impl World {
         (container.status, container.guest) = (Status::Running, Part::Present(guest));
     }
 
-    /// Lets every mongod answer as its unit and its set make it.
-    fn refresh(&mut self, desired: &Desired) {
+    /// Lets every mongod answer as its unit and its set make it, and every service as its unit.
+    pub fn refresh(&mut self, desired: &Desired) {
         let mongods = desired.replica_sets.values().flat_map(|set| &set.members);
         let mongods = mongods.chain(desired.standalones.values().map(|one| &one.mongod));
         for wanted in mongods {
@@ -241,14 +274,17 @@ impl World {
                 continue;
             };
             if guest.units.get(&wanted.unit).is_none_or(|unit| unit.active != "active") {
-                guest.mongods.insert(wanted.port, Err(MongodAbsence::NotListening));
+                let stopped = guest.mongods.insert(wanted.port, Err(MongodAbsence::NotListening));
+                self.asleep.extend(stopped.and_then(Result::ok).map(|stopped| (wanted.host.clone(), stopped)));
                 continue;
             }
             let before = guest.mongods.get(&wanted.port).and_then(|known| known.as_ref().ok()).cloned();
+            let before = before.or_else(|| self.asleep.remove(&wanted.host));
             let fresh = answer(&wanted.host, self.sets.get(&wanted.host), before);
             guest.mongods.insert(wanted.port, Ok(fresh));
         }
         self.share_users(desired);
+        self.refresh_services(desired);
     }
 
     /// Users are replicated: every member has those of the first that has any.
@@ -324,11 +360,12 @@ fn path(sha256: Option<String>, mode: u32, owner: &str, group: &str) -> PathStat
     PathState { sha256, mode, owner: owner.into(), group: group.into(), size: 1 }
 }
 
-fn written(file: &File) -> PathState {
+fn written(file: &File, paths: &BTreeMap<String, PathState>) -> PathState {
     let sha256 = match &file.content {
         Content::Bytes(bytes) => sha256_hex(bytes),
         Content::Artifact { sha256, .. } | Content::Agent { sha256 } => sha256.clone(),
         Content::Secret(name) => secret_hash(name),
+        Content::Filled(pieces) => filled_hash(pieces, paths).expect("a secret to fill in"),
     };
     path(Some(sha256), file.mode, &file.owner, &file.group)
 }

@@ -37,7 +37,7 @@ fn a_system_comes_up_from_nothing() {
 
 #[test]
 fn after_one_pass_nothing_is_left_to_do() {
-    for desired in [system::empty(), system::shop(), system::spread()] {
+    for desired in [system::empty(), system::shop(), system::spread(), system::blog(), system::platform()] {
         let mut world = World::empty();
         assert_eq!(world.settle(&desired), 1);
     }

@@ -9,6 +9,10 @@ use crate::desired::{
     Standalone, Unit,
 };
 
+mod services;
+
+pub use services::{artifact, blog, platform, release, with_init, with_service};
+
 /// A system without containers, on 10.10.10.0/24.
 pub fn empty() -> Desired {
     Desired {
@@ -26,6 +30,7 @@ pub fn empty() -> Desired {
         containers: BTreeMap::new(),
         replica_sets: BTreeMap::new(),
         standalones: BTreeMap::new(),
+        services: BTreeMap::new(),
     }
 }
 
@@ -47,6 +52,7 @@ pub fn with_container(mut desired: Desired, name: &str, octet: u8) -> Desired {
         directories: Vec::new(),
         files: [("/etc/hosts".into(), text("127.0.0.1 localhost"))].into(),
         units: BTreeMap::new(),
+        releases: BTreeMap::new(),
     };
     desired.containers.insert(name.into(), container);
     desired

@@ -23,7 +23,7 @@ fn fragments(fragments: &str) -> String {
 }
 
 #[test]
-fn services_are_checked_with_one_warning() {
+fn services_that_are_right() {
     assert_snapshot!(
         services(
             "
@@ -37,11 +37,7 @@ fn services_are_checked_with_one_warning() {
   web: { container: db2, command: [/usr/bin/web], depends_on: [auth, rsB] }
 "
         ),
-        @"
-    warning 13:3 services.auth «auth»
-      services and exposed ports are checked but not deployed by this version
-      -> run them by hand for now; the databases are built all the same
-    "
+        @"nothing"
     );
 }
 
@@ -66,9 +62,6 @@ fn what_is_wrong_with_services() {
     error 13:3 services.web «web»
       `web` has nothing to run
       -> add `binary:` or `command:`
-    warning 13:3 services.web «web»
-      services and exposed ports are checked but not deployed by this version
-      -> run them by hand for now; the databases are built all the same
     error 14:16 services.web.container «db7»
       there is no container `db7`
       -> did you mean `db1`?
@@ -88,11 +81,11 @@ fn what_is_wrong_with_services() {
       `etc/x` is no absolute path of a file
       -> begin with `/` and leave `..` out
     error 18:44 services.web.files.etc/x.source «b»
-      `etc/x` has two sources
-      -> keep `template` or `source`
+      `etc/x` has more than one source
+      -> keep one of `content`, `template` and `source`
     error 18:49 services.web.files./etc/y «/etc/y»
       `/etc/y` has no source
-      -> add `template:` or `source:`
+      -> add `content:`, `template:` or `source:`
     error 18:88 services.web.files./etc/z.mode «'999'»
       `999` are no permission bits
       -> write "0640"
@@ -128,6 +121,98 @@ fn what_is_wrong_with_services() {
 }
 
 #[test]
+fn where_services_run_and_under_which_names() {
+    assert_snapshot!(
+        services(
+            "
+  systemd-networkd: { container: db1, command: x }
+  mongod: { container: db1, command: x }
+  user-pages: { container: db1, command: x }
+  users: { container: [db1, db2, db3], command: x, port: 3000 }
+  nowhere: { command: x }
+  none: { container: [], command: x }
+  twice: { container: [db1, db2, db1], command: x }
+  unknown: { container: [db1, db9], command: x }
+  clash: { container: [db3, db2], command: x, port: 3000 }
+"
+        ),
+        @"
+    error 13:3 services.systemd-networkd «systemd-networkd»
+      `systemd-networkd.service` would stand in for a unit of the guest's own or of distctl's (systemd)
+      -> give the service another name
+    error 14:3 services.mongod «mongod»
+      `mongod.service` would stand in for a unit of the guest's own or of distctl's (mongod)
+      -> give the service another name
+    error 15:3 services.user-pages «user-pages»
+      `user-pages.service` would stand in for a unit of the guest's own or of distctl's (user)
+      -> give the service another name
+    error 17:3 services.nowhere «nowhere»
+      `nowhere` has no container
+      -> add `container: NAME`, or a list of them
+    error 18:3 services.none «none»
+      `none` has no container
+      -> add `container: NAME`, or a list of them
+    error 19:34 services.twice.container[2] «db1»
+      `twice` runs in `db1` already
+      also 19:24 here
+      -> name each container once
+    error 20:31 services.unknown.container[1] «db9»
+      there is no container `db9`
+      -> did you mean `db1`?
+    error 21:53 services.clash.port «3000»
+      port 3000 of `db3` is taken by `users`
+      also 16:58 `users` has it
+      -> give each its own port, or its own container
+    error 21:53 services.clash.port «3000»
+      port 3000 of `db2` is taken by `users`
+      also 16:58 `users` has it
+      -> give each its own port, or its own container
+    "
+    );
+}
+
+#[test]
+fn files_and_what_is_run_once() {
+    assert_snapshot!(
+        services(
+            "
+  web:
+    container: db1
+    command: x
+    files:
+      /etc/a: { content: \"{{ secret('jwt') }}\" }
+      /etc/b: { content: \"{{ secret() }}\" }
+      /etc/c: { content: a, source: c }
+      /etc/d: { content: '{{ fragmentation.products.json }}' }
+    init: { command: [], stdin: \"{{ mongodb.rsX.uri(db='a') }}\" }
+  seed: { container: db1, command: x, init: { stdin: \"{{ secret('admin') }}\" } }
+  fill: { container: db1, command: x, init: { command: x fill, stdin: \"{{ secret('admin') }}\" } }
+"
+        ),
+        @r#"
+    error 18:27 services.web.files./etc/b.content «{{ secret() }}»
+      `secret` takes one name of letters, digits, `_` and `-`
+      -> write `secret('jwt')`
+    error 19:37 services.web.files./etc/c.source «c»
+      `/etc/c` has more than one source
+      -> keep one of `content`, `template` and `source`
+    error 20:27 services.web.files./etc/d.content «{{ fragmentation.products.json }}»
+      there is no fragmentation `products`
+      -> none is declared yet
+    error 21:33 services.web.init.stdin «"{{ mongodb.rsX.uri(db='a') }}"»
+      `init` of `web` has nothing to run
+      -> add `command:`
+    error 21:34 services.web.init.stdin «{{ mongodb.rsX.uri(db='a') }}»
+      there is no replica set or mongod `rsX`
+      -> did you mean `rsA`?
+    error 22:54 services.seed.init.stdin «"{{ secret('admin') }}"»
+      `init` of `seed` has nothing to run
+      -> add `command:`
+    "#
+    );
+}
+
+#[test]
 fn circles() {
     assert_snapshot!(
         services(
@@ -139,9 +224,6 @@ fn circles() {
 "
         ),
         @"
-    warning 13:3 services.a «a»
-      services and exposed ports are checked but not deployed by this version
-      -> run them by hand for now; the databases are built all the same
     error 15:49 services.c.depends_on[0] «b»
       services wait for each other in a circle: `b` -> `c` -> `b`
       -> remove one of these dependencies
@@ -169,9 +251,6 @@ fn what_cannot_be_filled_in() {
 "
         ),
         @r#"
-    warning 13:3 services.web «web»
-      services and exposed ports are checked but not deployed by this version
-      -> run them by hand for now; the databases are built all the same
     error 17:11 services.web.environment.A «{{ mongodb.rsX.uri(db='a') }}»
       there is no replica set or mongod `rsX`
       -> did you mean `rsA`?
@@ -266,9 +345,6 @@ expose:
 "
         ),
         @"
-    warning 8:3 expose.a «a»
-      services and exposed ports are checked but not deployed by this version
-      -> run them by hand for now; the databases are built all the same
     error 9:16 expose.b.listen «'127.0.0.1:3000'»
       127.0.0.1:3000 is taken by `a`
       also 8:16 `a` has it

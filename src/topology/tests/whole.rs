@@ -72,9 +72,6 @@ services:
     error 8:19 artifacts.mongod.path «artifacts/mongod»
       `artifacts/mongod` is not there
       -> put the file at `FOLDER/artifacts/mongod`, or write where it is
-    warning 11:3 services.web «web»
-      services and exposed ports are checked but not deployed by this version
-      -> run them by hand for now; the databases are built all the same
     error 13:13 services.web.binary «target/web»
       `target/web` is not there
       -> put the file at `FOLDER/target/web`, or write where it is

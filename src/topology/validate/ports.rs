@@ -15,10 +15,9 @@ pub(super) fn check(topology: &Topology, notes: &mut Notes) {
 /// Members, single mongods and services that would listen on the same port of one container.
 fn containers(topology: &Topology, notes: &mut Notes) {
     let mongods = topology.mongodb.mongods();
-    let services = topology
-        .services
-        .iter()
-        .filter_map(|(name, service)| service.port.as_ref().map(|port| (name, &service.container, port)));
+    let services = topology.services.iter().flat_map(|(name, service)| {
+        service.container.iter().flat_map(move |container| service.port.as_ref().map(|port| (name, container, port)))
+    });
     let mut all: Vec<_> = mongods.chain(services).collect();
     all.sort_by_key(|(_, _, port)| port.span);
     let mut seen: BTreeMap<(&str, u16), (&str, Span)> = BTreeMap::new();

@@ -8,18 +8,18 @@ use super::super::span::Span;
 use super::super::{At, Named, Notes, Topology};
 use super::{declared, suggest};
 
+/// Names of services that would take the place of units that a guest lives by, and beginnings of such names.
+const RESERVED: [&str; 10] =
+    ["systemd", "mongod", "dbus", "distctl", "emergency", "rescue", "console", "getty", "user", "networking"];
+
 pub(super) fn check(topology: &Topology, notes: &mut Notes) {
     let services = &topology.services;
-    if let Some(first) = services.declared().chain(topology.expose.declared()).map(|(_, span)| span).min() {
-        notes
-            .warning(first, "services and exposed ports are checked but not deployed by this version")
-            .instead("run them by hand for now; the databases are built all the same");
-    }
     for (name, service) in services.iter() {
-        declared(&service.container, &topology.containers, "container", notes);
+        places(name, service, topology, notes);
         start(name, service, services.span(name), notes);
         environment(service, topology, notes);
-        files(&service.files, notes);
+        files(&service.files, topology, notes);
+        init(name, service, topology, notes);
         for target in &service.depends_on {
             if !services.declares(target) && !topology.mongodb.declares(target) {
                 let finding =
@@ -30,6 +30,32 @@ pub(super) fn check(topology: &Topology, notes: &mut Notes) {
         }
     }
     circles(services, notes);
+}
+
+/// Where it runs, under which name.
+fn places(name: &str, service: &Service, topology: &Topology, notes: &mut Notes) {
+    let span = topology.services.span(name);
+    if let Some(unit) = RESERVED.iter().find(|reserved| name == **reserved || name.starts_with(&format!("{reserved}-")))
+    {
+        notes
+            .error(
+                span,
+                format!("`{name}.service` would stand in for a unit of the guest's own or of distctl's ({unit})"),
+            )
+            .instead("give the service another name");
+    }
+    if service.container.is_empty() {
+        notes.error(span, format!("`{name}` has no container")).instead("add `container: NAME`, or a list of them");
+    }
+    for (index, container) in service.container.iter().enumerate() {
+        declared(container, &topology.containers, "container", notes);
+        if let Some(first) = service.container[..index].iter().find(|first| first.value == container.value) {
+            notes
+                .error(container.span, format!("`{name}` runs in `{}` already", container.value))
+                .instead("name each container once")
+                .also(first.span, "here");
+        }
+    }
 }
 
 /// What is run, as whom, and how one sees that it works.
@@ -71,6 +97,18 @@ fn start(name: &str, service: &Service, span: Span, notes: &mut Notes) {
     }
 }
 
+/// What is run once.
+fn init(name: &str, service: &Service, topology: &Topology, notes: &mut Notes) {
+    let Some(init) = &service.init else { return };
+    if init.command.is_empty() {
+        let span = init.stdin.as_ref().map_or(topology.services.span(name), |stdin| stdin.span);
+        notes.error(span, format!("`init` of `{name}` has nothing to run")).instead("add `command:`");
+    }
+    if let Some(stdin) = &init.stdin {
+        text(stdin, topology, notes);
+    }
+}
+
 fn environment(service: &Service, topology: &Topology, notes: &mut Notes) {
     for (name, span) in service.environment.declared() {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -81,14 +119,19 @@ fn environment(service: &Service, topology: &Topology, notes: &mut Notes) {
         }
     }
     for (_, value) in service.environment.iter() {
-        let span = value.span;
-        // In quotes a text is two bytes longer in the file. With escapes or over lines it is more: all is marked then.
-        let quotes =
-            (span.end - span.start).checked_sub(value.len()).filter(|more| value.is_ascii() && [0, 2].contains(more));
-        let part =
-            |range: &Range<usize>| quotes.map_or(span, |more| span.part(range.start + more / 2, range.end + more / 2));
-        filled(value, part, topology, notes);
+        text(value, topology, notes);
     }
+}
+
+/// Checks all that is filled into a text of the topology file.
+fn text(value: &At<String>, topology: &Topology, notes: &mut Notes) {
+    let span = value.span;
+    // In quotes a text is two bytes longer in the file. With escapes or over lines it is more: all is marked then.
+    let quotes =
+        (span.end - span.start).checked_sub(value.len()).filter(|more| value.is_ascii() && [0, 2].contains(more));
+    let part =
+        |range: &Range<usize>| quotes.map_or(span, |more| span.part(range.start + more / 2, range.end + more / 2));
+    filled(value, part, topology, notes);
 }
 
 /// Checks all that is filled into a text. The mark tells where a part of the text stands in the topology file.
@@ -106,12 +149,16 @@ pub(super) fn filled(text: &str, mark: impl Fn(&Range<usize>) -> Span, topology:
                 let finding = notes.error(mark(&range), format!("there is no container `{name}`"));
                 suggest(finding, &name, topology.containers.declared().map(|(name, _)| name));
             }
+            Ok((range, Reference::Fragmentation(name))) if !topology.fragmentation.declares(&name) => {
+                let finding = notes.error(mark(&range), format!("there is no fragmentation `{name}`"));
+                suggest(finding, &name, topology.fragmentation.declared().map(|(name, _)| name));
+            }
             Ok(_) => {}
         }
     }
 }
 
-fn files(files: &Named<ServiceFile>, notes: &mut Notes) {
+fn files(files: &Named<ServiceFile>, topology: &Topology, notes: &mut Notes) {
     for (path, span) in files.declared() {
         if !path.starts_with('/') || path.ends_with('/') || path.split('/').any(|part| part == "..") {
             notes
@@ -121,14 +168,22 @@ fn files(files: &Named<ServiceFile>, notes: &mut Notes) {
     }
     for (path, file) in files.iter() {
         let span = files.span(path);
-        match (&file.template, &file.source) {
-            (Some(_), Some(source)) => {
-                notes.error(source.span, format!("`{path}` has two sources")).instead("keep `template` or `source`");
+        let sources: Vec<&At<String>> = [&file.content, &file.template, &file.source].into_iter().flatten().collect();
+        match sources[..] {
+            [] => {
+                notes
+                    .error(span, format!("`{path}` has no source"))
+                    .instead("add `content:`, `template:` or `source:`");
             }
-            (None, None) => {
-                notes.error(span, format!("`{path}` has no source")).instead("add `template:` or `source:`");
+            [_] => {}
+            [.., second] => {
+                notes
+                    .error(second.span, format!("`{path}` has more than one source"))
+                    .instead("keep one of `content`, `template` and `source`");
             }
-            _ => {}
+        }
+        if let Some(content) = &file.content {
+            text(content, topology, notes);
         }
         let octal = |mode: &At<String>| {
             (3..=4).contains(&mode.len()) && u32::from_str_radix(mode, 8).is_ok_and(|bits| bits <= 0o777)

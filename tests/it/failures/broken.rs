@@ -121,7 +121,7 @@ fn a_proxy_that_cuts_a_push_is_named_and_the_next_run_goes_on() {
 fn staged(asked: &protocol::WriteRequest) -> Option<&str> {
     asked.files.iter().find_map(|file| match &file.content {
         FileContent::Staged { path, .. } => Some(path.as_str()),
-        FileContent::Inline(_) => None,
+        FileContent::Inline(_) | FileContent::Filled(_) => None,
     })
 }
 

@@ -5,6 +5,7 @@
 
 mod disk;
 mod mongo;
+mod service;
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, Weak};
@@ -126,6 +127,10 @@ fn verb(request: &Request) -> &'static str {
         Request::Write(_) => "write",
         Request::InstallPackages(_) => "install_packages",
         Request::Units(_) => "units",
+        Request::DeployService(_) => "deploy_service",
+        Request::WaitService(_) => "wait_service",
+        Request::InitService(_) => "init_service",
+        Request::RemoveService(_) => "remove_service",
         Request::WaitMongod(_) => "wait_mongod",
         Request::InitiateReplicaSet(_) => "initiate_replica_set",
         Request::ReconfigureReplicaSet(_) => "reconfigure_replica_set",
@@ -146,6 +151,10 @@ fn carry_out(world: &mut World, instance: &str, request: &Request) -> Result<Rep
         Request::Write(asked) => disk(world, instance)?.write(asked)?,
         Request::InstallPackages(asked) => disk(world, instance)?.install(&asked.packages),
         Request::Units(asked) => disk(world, instance)?.change_units(asked)?,
+        Request::DeployService(asked) => disk(world, instance)?.deploy(asked)?,
+        Request::WaitService(asked) => disk(world, instance)?.assert_works(&asked.unit)?,
+        Request::InitService(asked) => disk(world, instance)?.init(asked)?,
+        Request::RemoveService(asked) => disk(world, instance)?.remove(asked)?,
         Request::WaitMongod(asked) => mongo::assert_up(world, instance, asked.port)?,
         Request::InitiateReplicaSet(asked) => mongo::initiate(world, &asked.config)?,
         Request::ReconfigureReplicaSet(asked) => mongo::reconfigure(world, &asked.config)?,

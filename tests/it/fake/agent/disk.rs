@@ -16,8 +16,10 @@ use super::{FAILED, STARTED, WANTS};
 const UNITS: &str = "/etc/systemd/system/";
 /// Where dpkg keeps what it has installed.
 const PACKAGES: &str = "/var/lib/dpkg/info/";
-/// Users by their numbers, from 0; the fake's guests know no others.
+/// Users by their numbers, from 0, that every guest of the fake knows.
 const USERS: &[&str] = &["root", "mongodb"];
+/// Where the fake keeps the names of further users, one a line.
+const MORE_USERS: &str = "/etc/fake-users";
 
 /// All files of a guest by path.
 pub type Files = BTreeMap<String, File>;
@@ -32,7 +34,7 @@ pub struct Disk<'w> {
 impl Disk<'_> {
     /// Answers all but for mongods.
     pub fn inspect(&self, asked: &InspectRequest) -> Inspection {
-        let paths = asked.paths.iter().filter_map(|path| Some((path.clone(), state(self.files.get(path)?))));
+        let paths = asked.paths.iter().filter_map(|path| Some((path.clone(), self.state(self.files.get(path)?))));
         let installed = |name: &&String| self.files.contains_key(&format!("{PACKAGES}{name}.list"));
         let in_units = self.files.keys().filter_map(|path| path.strip_prefix(UNITS));
         let ours = |unit: &&str| asked.unit_prefixes.iter().any(|prefix| unit.starts_with(prefix.as_str()));
@@ -49,18 +51,22 @@ impl Disk<'_> {
             units: asked.units.iter().map(|unit| (unit.clone(), unit_state(self.files, unit))).collect(),
             unit_files: in_units.filter(ours).map(Into::into).collect(),
             mongods: BTreeMap::new(),
+            filled: asked.filled.iter().filter_map(|(path, text)| self.expected(path, text)).collect(),
+            services: asked.services.iter().map(|query| (query.name.clone(), self.health(&query.name))).collect(),
+            deployed: self.deployed(),
         }
     }
 
     /// Writes as the agent does: what was pushed only with the right hash.
     pub fn write(&mut self, asked: &WriteRequest) -> Result<(), Failure> {
+        asked.system_users.iter().for_each(|user| self.add_user(user));
         for directory in &asked.directories {
-            let owner = (number(&directory.owner)?, number(&directory.group)?, directory.mode);
+            let owner = (self.number(&directory.owner)?, self.number(&directory.group)?, directory.mode);
             self.files.insert(directory.path.clone(), File { directory: true, attributes: owner, content: Vec::new() });
         }
         for file in &asked.files {
             let content = self.content(file)?;
-            let attributes = (number(&file.owner)?, number(&file.group)?, file.mode);
+            let attributes = (self.number(&file.owner)?, self.number(&file.group)?, file.mode);
             self.files.insert(file.path.clone(), File { directory: false, attributes, content });
         }
         asked.remove.iter().for_each(|path| drop(self.files.remove(path)));
@@ -72,8 +78,15 @@ impl Disk<'_> {
             FileContent::Inline(text) => {
                 return BASE64_STANDARD.decode(text).map_err(|error| Failure::new(&file.path, error.to_string()));
             }
+            FileContent::Filled(pieces) => return self.fill(pieces),
             FileContent::Staged { path, sha256 } => (path, sha256),
         };
+        // What is in its place already was moved there by a run before.
+        if !self.files.contains_key(staged)
+            && let Some(there) = self.files.get(&file.path).filter(|there| sha256_hex(&there.content) == *sha256)
+        {
+            return Ok(there.content.clone());
+        }
         let found = self.files.get(staged).ok_or_else(|| Failure::new(staged, "can't be read: no such file"))?;
         let hash = sha256_hex(&found.content);
         if hash != *sha256 {
@@ -93,7 +106,12 @@ impl Disk<'_> {
         for unit in &asked.stop {
             [WANTS, STARTED, FAILED].iter().for_each(|place| drop(self.files.remove(&format!("{place}{unit}"))));
         }
-        for unit in asked.start.iter().chain(&asked.restart).filter(|unit| unit.starts_with("mongod-")) {
+        let ours = |unit: &&String, files: &Files| unit.starts_with("mongod-") || files.contains_key(&unit_file(unit));
+        for unit in asked.start.iter().chain(&asked.restart) {
+            // What the image brings is running anyway.
+            if !ours(&unit, self.files) {
+                continue;
+            }
             let revision = revision_in_file(self.files, unit).ok_or_else(|| Failure::new(unit, "has no unit file"))?;
             let anew = asked.restart.contains(unit) || unit_state(self.files, unit).active != "active";
             self.note(format!("{WANTS}{unit}"), "");
@@ -105,6 +123,34 @@ impl Disk<'_> {
         Ok(())
     }
 
+    fn state(&self, file: &File) -> PathState {
+        let (owner, group, mode) = file.attributes;
+        let users = self.users();
+        let name = |number: u32| users.get(number as usize).map_or_else(|| number.to_string(), Clone::clone);
+        let sha256 = (!file.directory).then(|| sha256_hex(&file.content));
+        PathState { sha256, mode, owner: name(owner), group: name(group), size: file.content.len() as u64 }
+    }
+
+    /// All users by their numbers.
+    fn users(&self) -> Vec<String> {
+        let more = self.files.get(MORE_USERS).map(|file| String::from_utf8_lossy(&file.content).into_owned());
+        let more = more.unwrap_or_default();
+        USERS.iter().copied().chain(more.lines()).map(str::to_owned).collect()
+    }
+
+    fn add_user(&mut self, user: &str) {
+        let mut users = self.users();
+        if !users.iter().any(|known| known == user) {
+            users.push(user.to_owned());
+            self.note(MORE_USERS.into(), &users[USERS.len()..].join("\n"));
+        }
+    }
+
+    fn number(&self, user: &str) -> Result<u32, Failure> {
+        let found = self.users().iter().position(|known| known == user).and_then(|number| number.try_into().ok());
+        found.ok_or_else(|| Failure::new(format!("user {user}"), "does not exist"))
+    }
+
     /// Keeps something in a file.
     pub fn note(&mut self, path: String, text: &str) {
         self.files.insert(path, File { directory: false, attributes: (0, 0, 0o600), content: text.into() });
@@ -114,7 +160,7 @@ impl Disk<'_> {
 /// Tells the state of a unit.
 pub fn unit_state(files: &Files, unit: &str) -> UnitState {
     let word = |yes: bool, word: &str, other: &str| if yes { word.to_owned() } else { other.to_owned() };
-    let loaded = files.contains_key(&format!("{UNITS}{unit}"));
+    let loaded = files.contains_key(&unit_file(unit));
     let enabled = files.contains_key(&format!("{WANTS}{unit}"));
     let failed = files.contains_key(&format!("{FAILED}{unit}"));
     let started = files.get(&format!("{STARTED}{unit}"));
@@ -132,19 +178,12 @@ pub fn unit_state(files: &Files, unit: &str) -> UnitState {
 }
 
 fn revision_in_file(files: &Files, unit: &str) -> Option<String> {
-    let text = String::from_utf8_lossy(&files.get(&format!("{UNITS}{unit}"))?.content).into_owned();
+    let text = String::from_utf8_lossy(&files.get(&unit_file(unit))?.content).into_owned();
     let (_, rest) = text.split_once("DISTCTL_REVISION=")?;
     Some(rest.chars().take_while(char::is_ascii_alphanumeric).collect())
 }
 
-fn state(file: &File) -> PathState {
-    let (owner, group, mode) = file.attributes;
-    let name = |number: u32| USERS.get(number as usize).map_or_else(|| number.to_string(), ToString::to_string);
-    let sha256 = (!file.directory).then(|| sha256_hex(&file.content));
-    PathState { sha256, mode, owner: name(owner), group: name(group), size: file.content.len() as u64 }
-}
-
-fn number(user: &str) -> Result<u32, Failure> {
-    let found = USERS.iter().position(|known| *known == user).and_then(|number| number.try_into().ok());
-    found.ok_or_else(|| Failure::new(format!("user {user}"), "does not exist"))
+/// Where the file of a unit is.
+pub fn unit_file(unit: &str) -> String {
+    format!("{UNITS}{unit}")
 }

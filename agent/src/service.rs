@@ -1,0 +1,25 @@
+//! Services: put in place, watched, replaced, removed.
+
+pub mod deploy;
+pub mod health;
+pub mod init;
+pub mod kept;
+pub mod remove;
+pub mod wait;
+
+use std::path::{Path, PathBuf};
+
+use protocol::SERVICES;
+
+/// The folder of what distctl knows about a service.
+pub fn folder(service: &str) -> PathBuf {
+    Path::new(SERVICES).join(service)
+}
+
+/// Names of all services that were deployed here.
+pub fn deployed(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort_unstable();
+    names
+}

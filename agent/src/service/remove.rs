@@ -1,0 +1,33 @@
+//! Taking a service away.
+
+use std::fs;
+use std::io;
+
+use protocol::{Failure, RemoveServiceRequest, UnitsRequest};
+
+use super::kept::Kept;
+use crate::units;
+
+/// Stops a service, then removes its files and what distctl knows about it. Its own data under `/var/lib` stays.
+pub async fn remove(request: &RemoveServiceRequest) -> Result<(), Failure> {
+    units::change(&UnitsRequest { stop: vec![request.unit.clone()], ..UnitsRequest::default() }).await?;
+    let folder = super::folder(&request.service);
+    let kept = Kept::read(&folder);
+    // A release that never worked was not kept; its unit and environment have names that are known.
+    let known = [format!("{}/{}", units::FOLDER, request.unit), format!("/etc/distctl/{}.env", request.service)];
+    let files = kept.iter().flat_map(Kept::paths).map(|path| path.to_string_lossy().into_owned());
+    for path in files.chain(known) {
+        gone(fs::remove_file(&path), &path)?;
+    }
+    gone(fs::remove_dir_all(&folder), &folder.to_string_lossy())?;
+    units::change(&UnitsRequest { reload: true, ..UnitsRequest::default() }).await
+}
+
+fn gone(removed: io::Result<()>, path: &str) -> Result<(), Failure> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Failure::new(path, format!("can't be removed: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
