@@ -36,6 +36,11 @@ agent: setup ## Build the agent, for guests older than this host
 build: agent ## Build distctl with the agent inside: target/release/distctl
 	@$(timed) "build distctl" $(with_agent) cargo build --release --locked --package distctl
 
+.PHONY: apps
+apps: setup ## Build the product platform's services, for guests older than this host
+	@$(timed) "build auth-server" agent/build --package auth-server artifacts/auth-server
+	@$(timed) "build web-server" agent/build --package web-server artifacts/web-server
+
 .PHONY: mongod
 mongod: setup ## Fetch the mongod that topology.yaml deploys
 	@$(timed) "fetch mongod" lab/mongod $(mongod)
@@ -51,11 +56,15 @@ image: lab ## Make the image of the containers, once
 # --- looking ---------------------------------------------------------------------------------
 
 .PHONY: up
-up: build mongod image ## Build the system of topology.yaml and show it
+up: build apps mongod image ## Build the system of topology.yaml and show it
 	@$(in_lab) $(timed) "distctl up" bash -c '$(distctl) up --yes >/dev/null'
+	@lab/lab forward 3000
 	@echo
 	@$(in_lab) $(distctl) status
-	@printf '%s\n' '' 'To look around:' '  eval "$$(lab/lab env)"' '  $(distctl) plan' '  $(distctl) logs db1' \
+	@printf '%s\n' '' 'The page, for a browser on this host: http://127.0.0.1:3000' \
+	  'Log in as admin; the password is what this prints:' \
+	  '  eval "$$(lab/lab env)" && $(distctl) secret show admin' \
+	  '' 'To look around:' '  eval "$$(lab/lab env)"' '  $(distctl) plan' '  $(distctl) logs db1' \
 	  '  lab/lab exec incus list' 'Break something by hand, then run `make up` again. `make down` stops it, `make destroy` deletes it.'
 
 .PHONY: down
@@ -84,12 +93,13 @@ unit: setup ## Unit and integration tests, and the examples of the docs
 	@$(timed) "examples in the documentation" cargo test --workspace --locked --doc
 
 .PHONY: e2e
-e2e: agent mongod ## Tests with real mongods and on a real Incus, in a lab of their own
+e2e: agent apps mongod ## Tests with real mongods and on a real Incus, in a lab of their own
 	@$(timed) "the agent with real mongods" cargo test --locked --package distctl-agent --test '*'
+	@$(timed) "the services with real mongods" cargo test --locked --package auth-server --package web-server --test '*'
 	@LAB_NAME=e2e $(timed) "end-to-end tests" .ci/e2e
 
 .PHONY: bench
-bench: build mongod ## Measure, and write bench/RESULTS.md
+bench: build apps mongod ## Measure, and write bench/RESULTS.md
 	@$(timed) "pure stages" $(with_agent) cargo bench --locked --package distctl
 	@$(timed) "whole runs" bench/run
 
