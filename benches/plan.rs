@@ -42,7 +42,7 @@ fn expanded(topology: &Topology) -> Desired {
 }
 
 fn empty() -> Observed {
-    Observed { network: Part::Absent, containers: BTreeMap::new(), taken: BTreeMap::new() }
+    Observed { network: Part::Absent, containers: BTreeMap::new(), taken: BTreeMap::new(), incus_ui: Part::Absent }
 }
 
 /// Everything as it is declared.
@@ -64,7 +64,7 @@ fn settled(desired: &Desired) -> Observed {
         let (config, devices) = (wanted.config.clone(), wanted.devices.clone());
         (wanted.name.clone(), Part::Present(Container { status: Status::Running, config, devices, guest }))
     });
-    Observed { network: Part::Present(network), containers: containers.collect(), taken: BTreeMap::new() }
+    Observed { network: Part::Present(network), containers: containers.collect(), taken: BTreeMap::new(), incus_ui: Part::Absent }
 }
 
 fn inside(wanted: &desired::Container, desired: &Desired) -> Inspection {

@@ -10,13 +10,14 @@ use super::line::{self, Stage};
 use crate::plan::{Options, diff, restart};
 use crate::ui::Exit;
 
-/// Restarts replica sets member by member, standalones, or whole containers.
+/// Restarts replica sets member by member, services container by container, standalones, or whole containers.
 ///
 /// A set is restarted only when all of it is healthy: secondaries first, then the primary, after it has handed over.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: distctl restart rsA")]
 pub struct Restart {
-    /// Replica sets, standalones or containers; all sets and standalones without names.
+    /// Replica sets, standalones, services or containers; all but the containers without names. A container of the same
+    /// name as its service is restarted whole.
     names: Vec<String>,
 
     /// How long to wait while another run changes this topology (`30s`, `5m`).

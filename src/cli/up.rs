@@ -19,7 +19,7 @@ use crate::ui::{Advise, Exit};
 #[derive(Debug, Args)]
 #[command(after_help = "Example: distctl up --only db1")]
 pub struct Up {
-    /// Only these containers, replica sets or standalones.
+    /// Only these containers, replica sets, standalones or services.
     #[arg(long, value_name = "CONTAINER|SET|SERVICE")]
     only: Vec<String>,
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::artifact::Binary;
 use super::service::Sources;
 use super::template::Templates;
-use super::{Desired, access, container, mongod, replica_set, service};
+use super::{Desired, IncusUi, access, container, mongod, replica_set, service};
 use crate::topology::{Findings, Notes, Topology};
 
 /// distctl's own agent, as it will be pushed.
@@ -76,6 +76,7 @@ fn desired(work: &Work<'_>) -> Result<Desired, String> {
         replica_sets: BTreeMap::new(),
         standalones: BTreeMap::new(),
         services: BTreeMap::new(),
+        incus_ui: IncusUi::of(topology),
     };
     for (name, set) in topology.mongodb.replica_sets.iter() {
         let set = replica_set::replica_set(name, set, topology);

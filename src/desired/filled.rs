@@ -1,9 +1,10 @@
 //! Texts that are filled in: what is known now stands in them, and where a secret belongs the guest puts it.
 
+use fragmentation::{Fragment, Fragmentation};
 use protocol::{Escape, Piece};
 
 use super::SecretName;
-use crate::topology::{Auth, Fragmentation, Reference, Topology, references};
+use crate::topology::{self, Auth, Reference, Topology, references};
 
 /// Fills a text for a service. References that can't be resolved were found when the topology was checked.
 pub(super) fn fill(text: &str, service: &str, topology: &Topology) -> Vec<Piece> {
@@ -108,21 +109,19 @@ fn uri(pieces: &mut Vec<Piece>, service: &str, name: &str, db: &str, topology: &
     push_text(pieces, &format!("{}/{db}?{}", hosts.join(","), options.join("&")));
 }
 
-/// How a collection is spread, for a service that routes by it.
-fn json(rule: &Fragmentation) -> String {
-    let fragments: Vec<_> = rule
-        .fragments
-        .iter()
-        .map(|fragment| {
-            serde_json::json!({
-                "range": fragment.range.as_ref().map(|range| range.value.clone()),
-                "on": fragment.on.value,
-                "default": fragment.is_default(),
-            })
-        })
-        .collect();
-    serde_json::json!({ "collection": rule.collection.value, "key": rule.key.value, "fragments": fragments })
-        .to_string()
+/// How a collection is spread, for a service that routes by it: the file that `fragmentation` reads.
+fn json(rule: &topology::Fragmentation) -> String {
+    let fragments = rule.fragments.iter().map(|fragment| Fragment {
+        range: fragment.range.as_ref().and_then(|range| range.parse().ok()),
+        on: fragment.on.value.clone(),
+        default: fragment.is_default(),
+    });
+    let rule = Fragmentation {
+        collection: rule.collection.value.clone(),
+        key: rule.key.value.clone(),
+        fragments: fragments.collect(),
+    };
+    serde_json::to_string(&rule).unwrap_or_default()
 }
 
 #[cfg(test)]

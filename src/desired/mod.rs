@@ -37,6 +37,8 @@ pub struct Desired {
     pub standalones: BTreeMap<String, Standalone>,
     /// Applications by name.
     pub services: BTreeMap<String, Service>,
+    /// Incus's own web interface, where it is to be on.
+    pub incus_ui: Option<IncusUi>,
 }
 
 /// A managed bridge.
@@ -81,6 +83,11 @@ impl Container {
     /// Its files and those of its services.
     pub fn all_files(&self) -> impl Iterator<Item = (&String, &File)> {
         self.files.iter().chain(self.releases.values().flat_map(|release| &release.files))
+    }
+
+    /// The names of its units and those of its services.
+    pub fn all_units(&self) -> impl Iterator<Item = &String> {
+        self.units.keys().chain(self.releases.values().map(|release| &release.unit))
     }
 }
 
@@ -306,6 +313,7 @@ mod container;
 pub mod expand;
 mod filled;
 mod hash;
+pub mod incus_ui;
 mod mongod;
 pub mod render;
 mod replica_set;
@@ -317,6 +325,7 @@ mod template;
 mod tests;
 
 pub use hash::cache_folder;
+pub use incus_ui::IncusUi;
 pub use scope::Scope;
 
 /// The hex SHA-256 of bytes.

@@ -17,6 +17,11 @@ struct Part {
 }
 
 impl Scope {
+    /// Whether all is meant.
+    pub fn is_whole(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Whether a container is meant.
     pub fn has_container(&self, name: &str) -> bool {
         self.0.as_ref().is_none_or(|part| part.containers.contains(name))

@@ -2,7 +2,7 @@
 //!
 //! [`Client::connect`] finds the daemon as the incus command line does. The methods live in the page of what they are
 //! about: [`instances`], [`state`], [`networks`], [`projects`], [`images`], [`files`], [`exec`], [`session`],
-//! [`events`], [`storage`], [`warnings`]. Everything fails with one typed [`Error`]. What is behind them: `transport`
+//! [`events`], [`storage`], [`settings`], [`certificates`], [`warnings`]. Everything fails with one typed [`Error`]. What is behind them: `transport`
 //! sends, `call` says what is safe to repeat,
 //! `operation` waits for what the daemon does in the background, `remote` reads the user's incus configuration.
 
@@ -17,6 +17,7 @@ mod transport;
 mod upgrade;
 mod websocket;
 
+pub mod certificates;
 pub mod events;
 pub mod exec;
 pub mod files;
@@ -25,6 +26,7 @@ pub mod instances;
 pub mod networks;
 pub mod projects;
 pub mod session;
+pub mod settings;
 pub mod state;
 pub mod storage;
 pub mod warnings;
@@ -37,6 +39,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 
+pub use certificates::Certificate;
 pub use error::{ApiError, Error};
 pub use events::ApiEvent;
 pub use exec::{Command, Finished};
@@ -48,6 +51,7 @@ pub use projects::Project;
 pub use remote::Places;
 pub use server::Server;
 pub use session::Session;
+pub use settings::Settings;
 pub use state::InstanceState;
 pub use storage::{Pool, Profile};
 pub use transport::RequestCount;

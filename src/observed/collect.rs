@@ -97,7 +97,7 @@ fn questions(desired: &Desired, wanted: &desired::Container) -> InspectRequest {
     InspectRequest {
         paths,
         packages: wanted.packages.clone(),
-        units: wanted.units.keys().chain(wanted.releases.values().map(|release| &release.unit)).cloned().collect(),
+        units: wanted.all_units().cloned().collect(),
         unit_prefixes: UNIT_PREFIXES.iter().map(ToString::to_string).collect(),
         mongods: mongods(desired, &wanted.name),
         filled: filled.collect(),

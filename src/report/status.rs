@@ -142,8 +142,7 @@ fn look_inside(status: &mut ContainerStatus, wanted: &Container, guest: &Inspect
     let addresses = guest.addresses.get(INTERFACE).cloned().unwrap_or_default();
     let plain: Vec<&str> = addresses.iter().filter_map(|address| address.split('/').next()).collect();
     let right = plain.iter().any(|address| *address == wanted.ipv4.to_string());
-    let units: Vec<&String> =
-        wanted.units.keys().chain(wanted.releases.values().map(|release| &release.unit)).collect();
+    let units: Vec<&String> = wanted.all_units().collect();
     let active = |unit: &&&String| guest.units.get(**unit).is_some_and(|seen| seen.active == "active");
     let active = units.iter().filter(active).count();
     status.address = plain.join(", ");

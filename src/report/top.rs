@@ -83,7 +83,7 @@ pub struct Sample {
 /// Puts together what a system uses; percents need the look before this one.
 pub fn top(desired: &Desired, before: Option<&Sample>, now: &Sample) -> Top {
     let plan = diff(desired, &now.observed, &Options::default());
-    let units = desired.containers.values().flat_map(|wanted| wanted.units.keys().map(move |unit| (wanted, unit)));
+    let units = desired.containers.values().flat_map(|wanted| wanted.all_units().map(move |unit| (wanted, unit)));
     Top {
         topology: desired.name.clone(),
         containers: desired.containers.values().map(|wanted| container(wanted, before, now)).collect(),
@@ -136,7 +136,7 @@ impl Sample {
 
 /// Adds up what is known of the declared units; `None` where nothing is.
 fn sum(wanted: &Container, guest: &Inspection, of: impl Fn(&protocol::UnitState) -> Option<u64>) -> Option<u64> {
-    let known = wanted.units.keys().filter_map(|name| of(guest.units.get(name)?));
+    let known = wanted.all_units().filter_map(|name| of(guest.units.get(name)?));
     known.reduce(|one, other| one.saturating_add(other))
 }
 
@@ -205,6 +205,7 @@ mod tests {
             network: Part::Absent,
             containers: [("db1".to_string(), Part::Present(container))].into(),
             taken: BTreeMap::new(),
+            incus_ui: Part::Absent,
         };
         let counts = Counts { cpu_ns: counted, ..Counts::default() };
         Sample { taken, observed, counts: [("db1".to_string(), counts)].into() }

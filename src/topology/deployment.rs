@@ -121,6 +121,15 @@ impl Fragment {
     }
 }
 
+/// Incus's own web interface.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct IncusUi {
+    /// The address and port of the server on which Incus listens for HTTPS.
+    #[schemars(example = &"127.0.0.1:8443")]
+    pub listen: At<String>,
+}
+
 /// A port of a container that the host listens for.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]

@@ -30,7 +30,7 @@ mod tests;
 mod validate;
 mod yaml;
 
-pub use deployment::{Exposed, Fragment, Fragmentation, Healthcheck, Init, Service, ServiceFile};
+pub use deployment::{Exposed, Fragment, Fragmentation, Healthcheck, IncusUi, Init, Service, ServiceFile};
 pub use finding::{Also, Finding, Findings, Severity};
 pub use load::{load, load_without_files, parse};
 pub use mongodb::{Auth, Member, MongoDb, ReplicaSet, Settings, Standalone};
@@ -74,6 +74,8 @@ pub struct Topology {
     /// Ports of containers that the host listens for, by name.
     #[schemars(default)]
     pub expose: Named<Exposed>,
+    /// Incus's own web interface, for what is done by hand.
+    pub incus_ui: Option<IncusUi>,
     /// What the file is, and what was found in it.
     #[serde(skip)]
     pub(crate) origin: Origin,

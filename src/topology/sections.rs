@@ -1,6 +1,6 @@
 //! How each section of the file is read: which keys it has, which of them must be there.
 
-use super::deployment::{Exposed, Fragment, Fragmentation, Healthcheck, Init, Service, ServiceFile};
+use super::deployment::{Exposed, Fragment, Fragmentation, Healthcheck, IncusUi, Init, Service, ServiceFile};
 use super::finding::Notes;
 use super::mongodb::{Auth, Member, MongoDb, ReplicaSet, Settings, Standalone};
 use super::node::Node;
@@ -25,6 +25,7 @@ pub(super) fn topology(node: &Node, origin: Origin, notes: &mut Notes) -> Option
         services: keys.or_default("services", notes),
         fragmentation: keys.or_default("fragmentation", notes),
         expose: keys.or_default("expose", notes),
+        incus_ui: keys.optional("incus_ui", notes),
         origin,
     };
     keys.finish_but(extensions, notes);
@@ -154,6 +155,7 @@ section!(Init { command: texts, stdin: optional });
 section!(ServiceFile { content: optional, template: optional, source: optional, mode: optional });
 section!(Healthcheck { http: required("/health"), interval: optional, timeout: optional });
 section!(Fragment { range: optional, on: required("rsA"), default: optional });
+section!(IncusUi { listen: required("127.0.0.1:8443") });
 section!(Exposed { listen: required("127.0.0.1:3000"), to: required("web-server:3000") });
 
 impl Scalar for Auth {

@@ -64,7 +64,7 @@ fn users_have_exactly_their_roles() {
     assert!(!agents.to_string().contains("root"), "{agents}");
     let single = Mongo::direct(&platform.system.host(14, 27017));
     let single = single.login("admin", &platform.system.secret("db3", "users.admin"));
-    assert_eq!(users(&single)[1], json!(["auth", ["readWrite@users_db"]]));
+    assert_eq!(users(&single)[1], json!(["auth", ["readWrite@auth_db"]]));
 }
 
 #[test]
@@ -106,14 +106,20 @@ fn secrets(platform: &Platform) -> BTreeSet<String> {
 fn no_secret_shows_anywhere() {
     let platform = platform();
     let secrets = secrets(&platform);
-    // Two keyfiles; admin and agent of three, and three of the services.
-    assert_eq!(secrets.len(), 2 + 6 + 3);
-    let mut places = vec![("distctl".to_owned(), platform.birth.all())];
+    // Two keyfiles; admin and agent of three, and three of the services; three that the topology names.
+    assert_eq!(secrets.len(), 2 + 6 + 3 + 3);
+    // The one that a person needs was shown once.
+    let shown = platform.system.secret("auth", "admin");
+    assert_eq!(platform.birth.all().matches(&shown).count(), 1);
+    let mut places = vec![("distctl".to_owned(), platform.birth.all().replace(&shown, ""))];
     places.push(("incusd's log".into(), std::fs::read_to_string(lab().state().join("log")).unwrap()));
     let queries = ["/1.0/instances?recursion=2", "/1.0/projects?recursion=1", "/1.0/operations?recursion=1"];
     places.extend(queries.map(|path| (path.to_owned(), lab().incus(&["query", path]))));
     for name in CONTAINERS {
-        let look = "set +e; ps -eo args; cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'; journalctl --no-pager -o cat; \
+        // A service has its secrets in its environment, which it and root alone can read.
+        let look = "set +e; ps -eo args; journalctl --no-pager -o cat; \
+            for pid in $(ps -eo pid=,user= | awk '$2 != \"auth\" && $2 != \"web\" { print $1 }'); do \
+            tr '\\0' '\\n' 2>/dev/null < /proc/$pid/environ; done; \
             cat /var/log/mongodb/* 2>/dev/null; cat /etc/systemd/system/*.service /etc/distctl/mongod-*.conf 2>/dev/null; true";
         places.push((name.to_owned(), platform.system.guest(name, look)));
     }
@@ -137,8 +143,12 @@ fn secrets_can_be_read_by_their_users_alone() {
         let used = platform.system.guest(name, "stat -c '%a %U:%G' $(ls /etc/distctl/* | grep -v conf) | sort -u");
         assert_eq!(used, "400 mongodb:mongodb\n", "{name}");
     }
-    assert_eq!(platform.system.guest("web", "ls /var/lib/distctl/secrets"), "rsA.web\nrsB.web\n");
-    assert_eq!(platform.system.guest("auth", "ls /var/lib/distctl/secrets"), "users.auth\n");
+    assert_eq!(platform.system.guest("web", "ls /var/lib/distctl/secrets"), "rsA.web\nrsB.web\nweb\n");
+    assert_eq!(platform.system.guest("auth", "ls /var/lib/distctl/secrets"), "admin\njwt\nusers.auth\n");
+    for (container, service) in [("web", "web"), ("auth", "auth")] {
+        let environment = platform.system.guest(container, &format!("stat -c '%a %U:%G' /etc/distctl/{service}.env"));
+        assert_eq!(environment, "600 root:root\n");
+    }
 }
 
 #[test]

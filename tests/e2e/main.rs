@@ -12,6 +12,7 @@
 
 mod bad_luck;
 mod birth;
+mod browser;
 mod drift;
 mod harness;
 mod https;

@@ -1,10 +1,10 @@
-//! The product platform, brought up once: five containers, two sets of three, one single mongod.
+//! The product platform, brought up once: five containers, two sets of three, one single mongod, two services.
 //!
 //! Who takes it finds it as declared, and must leave it so that `up` mends it.
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::harness::{Mongo, Ran, System};
+use crate::harness::{Lab, Mongo, Ran, System};
 
 /// The platform's parts with names of the test's own.
 pub struct Platform {
@@ -17,7 +17,7 @@ pub struct Platform {
 pub fn platform() -> MutexGuard<'static, Platform> {
     static PLATFORM: OnceLock<Mutex<Platform>> = OnceLock::new();
     let platform = PLATFORM.get_or_init(|| {
-        let system = System::declare("plat", 1, TOPOLOGY);
+        let system = System::declare("plat", 1, &topology());
         let birth = system.distctl(&["up", "-v"]);
         Mutex::new(Platform { system, birth })
     });
@@ -42,8 +42,16 @@ impl Platform {
     }
 }
 
+/// Where the page is, inside the lab.
+pub const PAGE: &str = "http://127.0.0.1:18001";
+
 /// Names of all containers, without the system's.
 pub const CONTAINERS: [&str; 5] = ["auth", "web", "db1", "db2", "db3"];
+
+/// The topology, with the binaries that `make apps` builds.
+fn topology() -> String {
+    TOPOLOGY.replace("ARTIFACTS", &Lab::project_file("artifacts").display().to_string())
+}
 
 const TOPOLOGY: &str = "
 containers:
@@ -71,12 +79,38 @@ mongodb:
 services:
   auth:
     container: NAME-auth
-    command: [sleep, infinity]
-    environment: { USERS: \"{{ mongodb.users.uri(db='users_db') }}\" }
+    binary: ARTIFACTS/auth-server
+    port: 5000
+    environment:
+      PORT: \"5000\"
+      SECRET_KEY: \"{{ secret('jwt') }}\"
+      DB3_URL: \"{{ mongodb.users.uri(db='auth_db') }}\"
+      TRUSTED_PROXIES: \"{{ containers.NAME-web.ipv4 }}\"
+    healthcheck: { http: /health }
+    depends_on: [users]
+    init: { command: [auth, create-user, --admin, admin], stdin: \"{{ secret('admin') }}\" }
   web:
     container: NAME-web
-    command: [sleep, infinity]
+    binary: ARTIFACTS/web-server
+    port: 3000
     environment:
-      A: \"{{ mongodb.rsA.uri(db='products_db') }}\"
-      B: \"{{ mongodb.rsB.uri(db='products_db') }}\"
+      PORT: \"3000\"
+      SECRET_KEY: \"{{ secret('web') }}\"
+      AUTH_SERVER_URL: \"http://NAME-auth:5000\"
+      DB1_URL: \"{{ mongodb.rsA.uri(db='products_db') }}\"
+      DB2_URL: \"{{ mongodb.rsB.uri(db='products_db') }}\"
+      FRAGMENTATION_FILE: /etc/web/fragmentation.json
+    files:
+      /etc/web/fragmentation.json: { content: \"{{ fragmentation.products.json }}\" }
+    healthcheck: { http: /health }
+    depends_on: [auth, rsA, rsB]
+fragmentation:
+  products:
+    collection: products_db.products
+    key: name
+    fragments:
+      - { range: A-M, on: rsA, default: true }
+      - { range: N-Z, on: rsB }
+expose:
+  web: { listen: \"127.0.0.1:18001\", to: \"NAME-web:3000\" }
 ";

@@ -11,14 +11,8 @@ mod products;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
-
 use app::App;
 use config::Config;
-
-/// Gives memory back after a large list; with the C library's own, threads keep what they once had.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How many threads may wait for the kernel, for names of hosts for instance.
 const BLOCKING: usize = 4;

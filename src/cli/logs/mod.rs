@@ -25,11 +25,11 @@ const QUEUE: usize = 1024;
 /// Shows the journals of containers and the logs of mongods, oldest lines first.
 ///
 /// A container stands for its journal and its mongods, a set or standalone for its mongods and the journal of their
-/// units, a unit for its own. Without a name everything is shown.
+/// units, a service for the journal of its units, a unit for its own. Without a name everything is shown.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: distctl logs rsA db3/mongod-27017 --since 10m --follow")]
 pub struct Logs {
-    /// Containers, replica sets, standalones or units (`mongod-27017`, `db1/mongod-27017`).
+    /// Containers, replica sets, standalones, services or units (`mongod-27017`, `db1/mongod-27017`).
     #[arg(value_name = "NAME")]
     names: Vec<String>,
 

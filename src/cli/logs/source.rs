@@ -68,14 +68,18 @@ fn of_name(desired: &Desired, name: &str) -> Vec<Source> {
     }
     let owned = desired.replica_sets.values().filter(|set| set.name == name).flat_map(|set| &set.members);
     let owned = owned.chain(desired.standalones.get(name).map(|one| &one.mongod));
-    let owned: Vec<Source> = owned.flat_map(|mongod| of_unit(desired, &mongod.container, &mongod.unit)).collect();
+    let mut owned: Vec<Source> = owned.flat_map(|mongod| of_unit(desired, &mongod.container, &mongod.unit)).collect();
+    for container in desired.services.get(name).iter().flat_map(|service| &service.containers) {
+        let release = desired.containers.get(container).and_then(|wanted| wanted.releases.get(name));
+        owned.extend(release.into_iter().flat_map(|release| of_unit(desired, container, &release.unit)));
+    }
     if !owned.is_empty() {
         return owned;
     }
     let (within, unit) = name.split_once('/').map_or((None, name), |(container, unit)| (Some(container), unit));
     let unit = if unit.contains('.') { unit.to_string() } else { format!("{unit}.service") };
     let holders = desired.containers.values().filter(|container| within.is_none_or(|name| name == container.name));
-    let holders = holders.filter(|container| container.units.contains_key(&unit));
+    let holders = holders.filter(|container| container.all_units().any(|one| *one == unit));
     holders.flat_map(|container| of_unit(desired, &container.name, &unit)).collect()
 }
 

@@ -206,8 +206,13 @@ fn a_tree_shows_what_is_pushed_but_no_secret() {
 fn the_platform_of_the_repository_expands() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("artifacts")).unwrap();
-    fs::write(folder.path().join("artifacts/mongod"), "a binary").unwrap();
+    for name in ["mongod", "auth-server", "web-server"] {
+        fs::write(folder.path().join("artifacts").join(name), "a binary").unwrap();
+    }
     let desired = tried(include_str!("../../../topology.yaml"), folder.path()).unwrap();
     let units: usize = desired.containers.values().map(|container| container.units.len()).sum();
     assert_eq!((desired.containers.len(), units, desired.replica_sets.len()), (5, 7, 2));
+    let places: Vec<String> =
+        desired.services.values().map(|one| format!("{} in {}", one.name, one.containers.join(", "))).collect();
+    assert_eq!(places, ["auth-server in auth-server", "web-server in web-server"]);
 }

@@ -103,7 +103,7 @@ fn files_of_a_service() {
     0644 root:root /etc/systemd/system/Web.service Bytes(1284)
     0600 root:web /etc/web/key key = </var/lib/distctl/secrets/jwt>
     0644 root:web /etc/web/logo.svg 6 bytes of this host
-    0640 root:web /etc/web/ranges.json {"collection":"shop.products","fragments":[{"default":true,"on":"rsA","range":"A-M"},{"default":false,"on":"users","range":"N-Z"}],"key":"name"}
+    0640 root:web /etc/web/ranges.json {"collection":"shop.products","key":"name","fragments":[{"range":"A-M","on":"rsA","default":true},{"range":"N-Z","on":"users"}]}
     0755 root:root /usr/local/bin/Web 8 bytes of this host
     "#);
 }

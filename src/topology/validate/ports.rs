@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::super::span::Span;
-use super::super::{Notes, Topology};
+use super::super::{At, Notes, Topology};
 use super::suggest;
 
 pub(super) fn check(topology: &Topology, notes: &mut Notes) {
     containers(topology, notes);
     exposed(topology, notes);
+    incus_ui(topology, notes);
 }
 
 /// Members, single mongods and services that would listen on the same port of one container.
@@ -36,21 +37,11 @@ fn containers(topology: &Topology, notes: &mut Notes) {
 fn exposed(topology: &Topology, notes: &mut Notes) {
     let mut seen: BTreeMap<SocketAddr, (&str, Span)> = BTreeMap::new();
     for (name, exposed) in topology.expose.iter() {
-        match exposed.listen.parse::<SocketAddr>().ok().filter(|address| address.port() > 0) {
-            None => {
-                notes
-                    .error(exposed.listen.span, format!("`{}` is no address and port", exposed.listen.value))
-                    .instead("write `127.0.0.1:3000`, or `0.0.0.0:3000` for every address of the host");
-            }
-            Some(address) => {
-                if let Some((first, span)) = seen.get(&address) {
-                    notes
-                        .error(exposed.listen.span, format!("{address} is taken by `{first}`"))
-                        .instead("choose another port")
-                        .also(*span, format!("`{first}` has it"));
-                } else {
-                    seen.insert(address, (name, exposed.listen.span));
-                }
+        if let Some(address) = host_address(&exposed.listen, 3000, notes) {
+            if let Some((first, span)) = seen.get(&address) {
+                taken(&exposed.listen, (first, *span), notes);
+            } else {
+                seen.insert(address, (name, exposed.listen.span));
             }
         }
         let target = exposed.to.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok_and(|port| port > 0));
@@ -67,4 +58,37 @@ fn exposed(topology: &Topology, notes: &mut Notes) {
             Some(_) => {}
         }
     }
+}
+
+fn incus_ui(topology: &Topology, notes: &mut Notes) {
+    let Some(ui) = &topology.incus_ui else { return };
+    let Some(address) = host_address(&ui.listen, 8443, notes) else { return };
+    let other = topology.expose.iter().find(|(_, exposed)| exposed.listen.parse().is_ok_and(|one| meet(one, address)));
+    if let Some((name, exposed)) = other {
+        taken(&ui.listen, (name, exposed.listen.span), notes);
+    }
+}
+
+/// Reads an address and port of the host; the example's port is for the advice.
+fn host_address(listen: &At<String>, example: u16, notes: &mut Notes) -> Option<SocketAddr> {
+    let address = listen.parse::<SocketAddr>().ok().filter(|address| address.port() > 0);
+    if address.is_none() {
+        notes
+            .error(listen.span, format!("`{}` is no address and port", listen.value))
+            .instead(format!("write `127.0.0.1:{example}`, or `0.0.0.0:{example}` for every address of the host"));
+    }
+    address
+}
+
+fn taken(listen: &At<String>, (first, span): (&str, Span), notes: &mut Notes) {
+    notes
+        .error(listen.span, format!("{} is taken by `{first}`", listen.value))
+        .instead("choose another port")
+        .also(span, format!("`{first}` has it"));
+}
+
+/// Whether two can't be listened on at once.
+fn meet(one: SocketAddr, other: SocketAddr) -> bool {
+    let everywhere = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && (everywhere || one.ip() == other.ip())
 }

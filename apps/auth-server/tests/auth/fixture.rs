@@ -201,6 +201,11 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let lines = self.lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let last = lines.iter().rev().take(10).rev().map(String::as_str).collect::<Vec<_>>().join("\n");
+            eprintln!("the service's last lines:\n{last}");
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -2,7 +2,7 @@
 //!
 //! The mongod comes from `DISTCTL_TEST_MONGOD`, or from `artifacts/mongod` as `lab/mongod artifacts/mongod` puts it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod accounts;
 mod away;

@@ -132,7 +132,9 @@ impl Set {
             for (number, member) in self.members.iter().enumerate() {
                 let admin = member.direct().await.database("admin");
                 let hello = tokio::time::timeout(Duration::from_secs(1), admin.run_command(doc! { "hello": 1 })).await;
-                if hello.is_ok_and(|hello| hello.is_ok_and(|hello| hello.get_bool("isWritablePrimary") == Ok(true))) {
+                if hello
+                    .is_ok_and(|hello| hello.is_ok_and(|hello| hello.get_bool("isWritablePrimary").unwrap_or(false)))
+                {
                     return Some(number);
                 }
             }

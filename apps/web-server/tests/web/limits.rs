@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::time::Duration;
 
 use mongodb::bson::doc;
@@ -10,7 +11,7 @@ use reqwest::Method;
 use crate::cluster::until;
 use crate::service::{KEY, System, command, product};
 
-fn fails(change: impl Fn(&mut std::process::Command)) -> String {
+fn fails(change: impl Fn(&mut Command) -> &mut Command) -> String {
     let folder = tempfile::tempdir().unwrap();
     let urls = ["rsA", "rsB"].map(|set| format!("mongodb://user:hunter2@127.0.0.1:1/products_db?replicaSet={set}"));
     let mut command = command(folder.path(), &urls, "http://127.0.0.1:1");
@@ -24,17 +25,17 @@ fn fails(change: impl Fn(&mut std::process::Command)) -> String {
 
 #[test]
 fn it_refuses_to_start_with_what_can_not_work() {
-    type Change = fn(&mut std::process::Command);
+    type Change = fn(&mut Command) -> &mut Command;
     let cases: [(Change, &str); 9] = [
-        (|c| drop(c.env_remove("SECRET_KEY")), "SECRET_KEY is not set"),
-        (|c| drop(c.env("SECRET_KEY", "short")), "SECRET_KEY"),
-        (|c| drop(c.env("SECRET_KEY", "please-change-me-9f2d8c6b1a7e4f3d5c8b")), "SECRET_KEY"),
-        (|c| drop(c.env_remove("AUTH_SERVER_URL")), "AUTH_SERVER_URL is not set"),
-        (|c| drop(c.env_remove("DB1_URL")), "DB1_URL is not set"),
-        (|c| drop(c.env_remove("DB2_URL")), "a fragment is on rsB"),
-        (|c| drop(c.env("DB2_URL", "mongodb://user:hunter2@h/?replicaSet=rsB")), "DB2_URL names no database"),
-        (|c| drop(c.env("DB1_URL", "mongodb://user:hunter2@:/x")), "DB1_URL"),
-        (|c| drop(c.env("FRAGMENTATION_FILE", "/nowhere")), "FRAGMENTATION_FILE names /nowhere"),
+        (|c| c.env_remove("SECRET_KEY"), "SECRET_KEY is not set"),
+        (|c| c.env("SECRET_KEY", "short"), "SECRET_KEY"),
+        (|c| c.env("SECRET_KEY", "please-change-me-9f2d8c6b1a7e4f3d5c8b"), "SECRET_KEY"),
+        (|c| c.env_remove("AUTH_SERVER_URL"), "AUTH_SERVER_URL is not set"),
+        (|c| c.env_remove("DB1_URL"), "DB1_URL is not set"),
+        (|c| c.env_remove("DB2_URL"), "a fragment is on rsB"),
+        (|c| c.env("DB2_URL", "mongodb://user:hunter2@h/?replicaSet=rsB"), "DB2_URL names no database"),
+        (|c| c.env("DB1_URL", "mongodb://user:hunter2@:/x"), "DB1_URL"),
+        (|c| c.env("FRAGMENTATION_FILE", "/nowhere"), "FRAGMENTATION_FILE names /nowhere"),
     ];
     for (change, cause) in cases {
         let log = fails(change);

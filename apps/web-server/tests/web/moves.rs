@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use mongodb::Database;
 use mongodb::bson::oid::ObjectId;
-use mongodb::bson::{DateTime, Document, doc};
+use mongodb::bson::{Bson, DateTime, Document, doc};
 use reqwest::Method;
 use serde_json::json;
 
@@ -68,7 +69,13 @@ async fn of_two_copies_the_newest_is_the_product() {
     assert_eq!(web.names("/products").await, ["Sal"]);
 }
 
-/// The old database goes away between the two writes of a move, and the service is killed while it waits.
+/// The number of a removal that waits for its lock.
+async fn removal(admin: &Database) -> Option<Bson> {
+    let running = admin.run_command(doc! { "currentOp": 1, "op": "remove" }).await.unwrap();
+    running.get_array("inprog").unwrap().first().map(|running| running.as_document().unwrap()["opid"].clone())
+}
+
+/// The service is killed between the two writes of a move.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_move_that_is_killed_between_its_writes_loses_nothing() {
     let mut system = System::start().await;
@@ -81,8 +88,12 @@ async fn a_move_that_is_killed_between_its_writes_loses_nothing() {
     let moving = tokio::spawn(request.json(&json!({ "name": "Sucre" })).send());
     let moved = system.b.products();
     until("the first write", || async { moved.find_one(by_id.clone()).await.unwrap() }).await;
+    let second = until("the second write waits", || removal(&admin)).await;
     system.web.child.kill().unwrap();
     assert!(moving.await.unwrap().is_err(), "nobody was told that it is done");
+    // As if the service had been killed before it sent the second write: the database must not do it after all.
+    admin.run_command(doc! { "killOp": 1, "op": second }).await.unwrap();
+    until("it is forgotten", || async { removal(&admin).await.is_none().then_some(()) }).await;
     admin.run_command(doc! { "fsyncUnlock": 1 }).await.unwrap();
     assert!(system.a.products().find_one(by_id.clone()).await.unwrap().is_some(), "two copies are left");
 

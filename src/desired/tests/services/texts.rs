@@ -38,7 +38,7 @@ fn the_unit_of_a_binary() {
     Type=exec
     User=web
     Group=web
-    Environment=DISTCTL_REVISION=8428bf974908cb93
+    Environment=DISTCTL_REVISION=577b84ad791105b9
     # Read by systemd as root: the service can't read the file, and nobody else can.
     EnvironmentFile=/etc/distctl/Web.env
     ExecStart=/usr/local/bin/Web
