@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::Context;
 use super::line::{self, Stage};
-use crate::plan::{Action, Plan, removal};
+use crate::plan::{Action, Plan, UiAction, removal};
 use crate::ui::Exit;
 
 /// Removes all containers of the topology with their data, and its network.
@@ -36,6 +36,7 @@ impl Destroy {
             context.ui.note(format!("nothing to do: nothing of {} is there", stage.desired.name));
             return Ok(Exit::Ok);
         }
+        line::warn(context, &plan.findings);
         context.ui.note(losses(&plan));
         if !context.ui.ask_name(&stage.desired.name).await? {
             context.ui.note("nothing was removed");
@@ -54,6 +55,8 @@ fn losses(plan: &Plan) -> String {
         .filter_map(|step| match &step.action {
             Action::DeleteContainer { container } => Some(format!("  container {container} with all its data")),
             Action::DeleteNetwork { network } => Some(format!("  network {network}")),
+            Action::Ui(UiAction::TurnOff { address, .. }) => Some(format!("  Incus's HTTPS listener at {address}")),
+            Action::Ui(UiAction::Distrust { .. }) => Some("  the browser's certificate for Incus".to_owned()),
             _ => None,
         })
         .collect();

@@ -17,6 +17,7 @@ mod destroy;
 mod doctor;
 mod down;
 mod exec;
+mod incus_ui;
 mod interrupt;
 mod line;
 mod logs;

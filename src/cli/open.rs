@@ -5,6 +5,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Context;
+use crate::desired::IncusUi;
 use crate::topology::Topology;
 use crate::ui::{Advise, Exit};
 
@@ -12,7 +13,7 @@ use crate::ui::{Advise, Exit};
 #[derive(Debug, Args)]
 #[command(after_help = "Example: distctl open web --browser")]
 pub struct Open {
-    /// One of the names under `expose:`; all without it.
+    /// One of the names under `expose:`, or `incus_ui`; all without it.
     name: Option<String>,
 
     /// Open it in this desktop's browser.
@@ -72,5 +73,7 @@ fn addresses(topology: &Topology) -> Vec<Address> {
         let here = exposed.listen.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
         Address { name: name.to_owned(), url: format!("http://{here}"), to: exposed.to.value.clone() }
     });
-    exposed.collect()
+    let own = IncusUi::of(topology);
+    let own = own.map(|ui| Address { name: "incus_ui".to_owned(), url: ui.url(), to: "Incus itself".to_owned() });
+    exposed.chain(own).collect()
 }

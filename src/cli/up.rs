@@ -6,10 +6,10 @@ use anyhow::Result;
 use clap::Args;
 
 use super::line::{self, Stage};
-use super::{Context, secret, status};
+use super::{Context, incus_ui, secret, status};
 use crate::desired::SecretName;
 use crate::observed::Observed;
-use crate::plan::{Brief, Options, Plan, SecretSource, diff};
+use crate::plan::{Brief, Options, Plan, diff};
 use crate::ui::{Advise, Exit};
 
 /// Builds the system, or mends what differs from the topology.
@@ -38,8 +38,8 @@ impl Up {
         let begun = Instant::now();
         let stage = Stage::prepare(context).await?;
         let options = Options { adopt: self.adopt, scope: stage.desired.scope(&self.only)? };
-        let observed = stage.observe().await?;
-        let plan = diff(&stage.desired, &observed, &options);
+        let seen = stage.observe().await?;
+        let plan = diff(&stage.desired, &seen, &options);
         line::refuse(&plan)?;
         if plan.steps.is_empty() {
             return Ok(nothing_to_do(context, &plan, begun));
@@ -51,7 +51,7 @@ impl Up {
         }
         let reporter = context.ui.reporter();
         let lock = stage.lock(context, &reporter, self.lock_wait).await?;
-        let made: Vec<SecretName> = made_for_people(&stage, &plan);
+        let opened = incus_ui::is_opened_by(&plan);
         let settled = settle(context, &stage, plan, &options).await;
         let released = lock.release().await;
         let (last, observed) = settled?;
@@ -61,22 +61,32 @@ impl Up {
             context.ui.note(format!("{} is up and verified ({took:.1} s)", stage.desired.name));
         }
         let exit = status::show(context, &stage.desired, &observed, &last)?;
-        for name in made {
+        for name in told(&stage, &seen, &observed) {
             let value = secret::show(&stage, &name).await?;
             context.ui.note(format!(
-                "\nthe secret `{name}` was made, and is shown this once: {value}\n`distctl secret show {name}` reads it \
+                "\nthe secret `{name}` is in use now, and is shown this once: {value}\n`distctl secret show {name}` reads it \
                  from its container again"
             ));
+        }
+        if let Some(text) = incus_ui::how_to(&stage.desired, &observed).filter(|_| opened) {
+            context.ui.note(text);
         }
         Ok(exit)
     }
 }
 
-/// Secrets that a plan makes and that a person needs: those that a service is told once.
-fn made_for_people(stage: &Stage, plan: &Plan) -> Vec<SecretName> {
-    let releases = stage.desired.containers.values().flat_map(|container| container.releases.values());
-    let told = releases.filter_map(|release| release.init.as_ref()).flat_map(|init| &init.secrets);
-    told.filter(|name| plan.secrets.get(*name) == Some(&SecretSource::Generate)).cloned().collect()
+/// Secrets that a person needs: those that a service was told between two looks.
+fn told(stage: &Stage, before: &Observed, after: &Observed) -> Vec<SecretName> {
+    let mut told = Vec::new();
+    for (container, wanted) in &stage.desired.containers {
+        for init in wanted.releases.values().filter_map(|release| release.init.as_ref()) {
+            let was_run = |observed: &Observed| observed.guest(container).is_some_and(|guest| init.was_run(guest));
+            if was_run(after) && !was_run(before) {
+                told.extend(init.secrets.iter().cloned());
+            }
+        }
+    }
+    told
 }
 
 /// Carries the plan out under the lease, unless another run has changed the system since it was shown.

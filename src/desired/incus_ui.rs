@@ -15,7 +15,8 @@ pub struct IncusUi {
 }
 
 impl IncusUi {
-    pub(super) fn of(topology: &Topology) -> Option<Self> {
+    /// What a topology says of it.
+    pub fn of(topology: &Topology) -> Option<Self> {
         // What is no address was found when the topology was checked.
         topology.incus_ui.as_ref().and_then(|ui| ui.listen.parse().ok()).map(|listen| Self { listen })
     }

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use ipnet::Ipv4Net;
-use protocol::{Credential, Directory, HealthCheck, Piece, SetConfig, UserSpec};
+use protocol::{Credential, Directory, HealthCheck, Inspection, Piece, SetConfig, UserSpec};
 
 /// The key that marks what distctl owns; its value is the topology's name.
 pub const OWNER_KEY: &str = "user.distctl.topology";
@@ -293,6 +293,14 @@ pub struct Init {
     pub marker: String,
     /// What that file holds.
     pub marked: String,
+}
+
+impl Init {
+    /// Whether a guest says that it was run.
+    pub fn was_run(&self, guest: &Inspection) -> bool {
+        let sha256 = guest.paths.get(&self.marker).and_then(|seen| seen.sha256.as_ref());
+        sha256.is_some_and(|sha256| *sha256 == sha256_hex(self.marked.as_bytes()))
+    }
 }
 
 /// The users of a set or a standalone.

@@ -12,6 +12,7 @@ use crate::guest::one_line;
 use crate::plan::{Plan, Step};
 
 pub mod event;
+mod incus_ui;
 pub mod lock;
 mod perform;
 mod secrets;

@@ -76,6 +76,7 @@ impl Hands {
                 client.restart_instance(container, wait::CONTAINER_STOPS).await?;
             }
             Action::DeleteContainer { container } => client.delete_instance(container).await?,
+            Action::Ui(action) => super::incus_ui::perform(client, action).await?,
             _ => {}
         }
         Ok(())

@@ -11,14 +11,20 @@ use crate::desired::{self, Content, Desired, OWNER_KEY};
 use crate::guest::{self, Guests};
 use crate::incus::{self, Instance};
 
+mod incus_ui;
+
 /// Unit files of these names in a guest are distctl's.
 const UNIT_PREFIXES: &[&str] = &["mongod-"];
 
 /// Takes one snapshot of all that a topology declares or owns; `parallel` guests are asked at once.
 pub async fn collect(guests: &Guests, desired: &Desired, parallel: usize) -> Result<Observed, incus::Error> {
     let client = &guests.client;
-    let (network, instances, allocations) =
-        tokio::join!(client.network(&desired.network.name), client.instances(), client.allocations());
+    let (network, instances, allocations, incus_ui) = tokio::join!(
+        client.network(&desired.network.name),
+        client.instances(),
+        client.allocations(),
+        incus_ui::look(client, desired)
+    );
     let network = match network {
         Ok(seen) => Part::Present(Network { managed: seen.managed, users: seen.used_by.len(), config: seen.config }),
         Err(error) if error.is_not_found() => Part::Absent,
@@ -36,7 +42,7 @@ pub async fn collect(guests: &Guests, desired: &Desired, parallel: usize) -> Res
         .buffer_unordered(parallel.max(1))
         .collect::<BTreeMap<_, _>>()
         .await;
-    Ok(Observed { network, containers, taken })
+    Ok(Observed { network, containers, taken, incus_ui: incus_ui? })
 }
 
 /// Declared addresses that something else than the declared container holds.

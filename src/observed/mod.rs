@@ -8,6 +8,9 @@ use std::net::Ipv4Addr;
 use protocol::Inspection;
 
 pub mod collect;
+mod incus_ui;
+
+pub use incus_ui::{Holder, IncusUi};
 
 /// A part of the world, as far as it could be seen.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +42,15 @@ pub struct Observed {
     pub containers: BTreeMap<String, Part<Container>>,
     /// Addresses on the server that others hold: address to holder (`/1.0/instances/web`).
     pub taken: BTreeMap<Ipv4Addr, String>,
+    /// Incus's own web interface; `Absent` where it is neither declared nor was turned on for the topology.
+    pub incus_ui: Part<IncusUi>,
+}
+
+impl Observed {
+    /// What was seen inside a container.
+    pub fn guest(&self, container: &str) -> Option<&Inspection> {
+        self.containers.get(container)?.seen()?.guest.seen().map(Box::as_ref)
+    }
 }
 
 /// A network in Incus.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use protocol::{Directory, SetAddress, SetConfig};
 
+use super::UiAction;
 use crate::desired::{Access, Container, File, Init, Mongod, Network, Release};
 
 /// One thing that the engine can do.
@@ -203,6 +204,8 @@ pub enum Action {
         /// The members.
         members: Vec<String>,
     },
+    /// Does something about Incus's own web interface.
+    Ui(UiAction),
 }
 
 /// What is pushed.
@@ -265,6 +268,7 @@ impl Action {
             | Self::StepDown { set, .. }
             | Self::HandBack { set, .. }
             | Self::WaitReplicaSet { set, .. } => &set.name,
+            Self::Ui(_) => "incus_ui",
         }
     }
 
@@ -297,6 +301,7 @@ impl Action {
             Self::StepDown { .. } => "step_down",
             Self::HandBack { .. } => "hand_back",
             Self::WaitReplicaSet { .. } => "wait_replica_set",
+            Self::Ui(action) => action.verb(),
         }
     }
 }
@@ -350,6 +355,7 @@ impl std::fmt::Display for Action {
             Self::WaitReplicaSet { set, members, .. } => {
                 write!(f, "wait until {} of {} {} healthy", members.join(", "), set.name, are(members.len()))
             }
+            Self::Ui(action) => action.fmt(f),
         }
     }
 }

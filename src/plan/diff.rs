@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::order::Draft;
-use super::{Action, Cause, Change, Effect, Plan, container, guest, mongod, replica_set, service};
+use super::{Action, Cause, Change, Effect, Plan, container, guest, incus_ui, mongod, replica_set, service};
 use crate::desired::{Desired, OWNER_KEY, Scope};
 use crate::observed::{Network, Observed, Part};
 
@@ -34,6 +34,9 @@ pub fn diff(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     service::plan_all(&mut draft, scope);
     guest::remove_undeclared_units(&mut draft, scope);
     find_undeclared_containers(&mut draft);
+    if scope.is_whole() {
+        incus_ui::plan(&mut draft);
+    }
     super::secrets::keep_used(&mut draft);
     draft.plan
 }

@@ -55,8 +55,15 @@ pub(super) fn compare_file(draft: &mut Draft<'_>, path: &str, file: &File, guest
         Content::Bytes(bytes) => Some(crate::desired::sha256_hex(bytes)),
         Content::Artifact { sha256, .. } | Content::Agent { sha256 } => Some(sha256.clone()),
         Content::Secret(name) => secrets::truth(draft, name),
-        // Where a secret is missing, what is there was filled with another.
-        Content::Filled(_) => Some(guest.filled.get(path).cloned().unwrap_or_else(|| "unknown".into())),
+        Content::Filled(_) => match guest.filled.get(path) {
+            Some(sha256) => Some(sha256.clone()),
+            // What is there was filled with a secret that has gone.
+            None => {
+                let from = guest.paths.get(path).and_then(|seen| seen.sha256.as_deref());
+                let from = from.map_or("missing".into(), |sha256| format!("sha256 {}", short(sha256)));
+                return Some(Change { field: path.into(), from, to: "filled anew".into(), effect: Effect::Live });
+            }
+        },
     };
     compare_path(path, sha256, (file.mode, &file.owner, &file.group), guest)
 }

@@ -14,6 +14,7 @@ mod container;
 mod diff;
 mod display;
 mod guest;
+mod incus_ui;
 mod mongod;
 mod order;
 mod reconfigure;
@@ -30,6 +31,7 @@ mod tests;
 pub use action::{Action, PushSource, staging_path};
 pub use diff::{Options, diff};
 pub use display::Brief;
+pub use incus_ui::UiAction;
 pub use removal::{down, removal};
 pub use restart::restart;
 

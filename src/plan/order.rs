@@ -83,10 +83,7 @@ impl<'a> Draft<'a> {
 
     /// What was seen inside a container.
     pub fn guest(&self, container: &str) -> Option<&'a protocol::Inspection> {
-        match self.observed.containers.get(container) {
-            Some(Part::Present(seen)) => seen.guest.seen().map(Box::as_ref),
-            _ => None,
-        }
+        self.observed.guest(container)
     }
 
     /// Whether a container is neither there nor hidden.

@@ -1,7 +1,7 @@
 //! Taking a system down: the line with nothing desired.
 
 use super::order::Draft;
-use super::{Action, Cause, Plan};
+use super::{Action, Cause, Plan, incus_ui};
 use crate::desired::{Desired, OWNER_KEY};
 use crate::observed::{Container, Observed, Part, Status};
 
@@ -33,6 +33,9 @@ pub fn removal(desired: &Desired, observed: &Observed, only: &[String]) -> anyho
         && network.config.get(OWNER_KEY) == Some(&desired.name)
     {
         draft.add(Action::DeleteNetwork { network: desired.network.name.clone() }, Cause::Asked, gone);
+    }
+    if only.is_empty() {
+        incus_ui::remove(&mut draft);
     }
     Ok(draft.plan)
 }

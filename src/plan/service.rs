@@ -237,13 +237,12 @@ fn deploy(
 /// Plans what is run once: where that was not done, was another command, or went into a database that is made anew.
 fn init(draft: &mut Draft<'_>, container: &Container, release: &Release, before: &Before, ran: Option<usize>) {
     let Some(init) = &release.init else { return };
-    let marked = crate::desired::sha256_hex(init.marked.as_bytes());
-    let seen = draft.guest(&container.name).and_then(|guest| guest.paths.get(&init.marker));
-    let cause = match seen.and_then(|seen| seen.sha256.as_ref()) {
-        _ if before.anew => Cause::Missing,
-        Some(sha256) if *sha256 == marked => return,
-        Some(_) => Cause::State("another command was run".into()),
-        None => Cause::Missing,
+    let cause = match draft.guest(&container.name) {
+        Some(guest) if init.was_run(guest) && !before.anew => return,
+        Some(guest) if guest.paths.contains_key(&init.marker) && !before.anew => {
+            Cause::State("another command was run".into())
+        }
+        _ => Cause::Missing,
     };
     let after = match ran {
         Some(step) => vec![step],
@@ -265,10 +264,10 @@ fn restart_unit(container: &str, release: &Release) -> Action {
     }
 }
 
-/// Plans the restart of a service, one container after the other.
+/// Plans the restart of a service, one container after the other, behind all that is restarted before.
 pub(super) fn roll(draft: &mut Draft<'_>, service: &Service) {
     let desired = draft.desired;
-    let mut after = Vec::new();
+    let mut after = last(draft, (0..draft.plan.steps.len()).collect());
     for container in service.containers.iter().filter_map(|name| desired.containers.get(name)) {
         let Some(release) = container.releases.get(&service.name) else { continue };
         if draft.guest(&container.name).is_none() {

@@ -3,7 +3,7 @@
 use protocol::Inspection;
 use serde::Serialize;
 
-use crate::desired::{Container, Desired, INTERFACE, Mongod, Release, ReplicaSet};
+use crate::desired::{Container, Desired, INTERFACE, IncusUi, Mongod, Release, ReplicaSet};
 use crate::observed::{self, Observed, Part};
 use crate::plan::{Finding, Plan};
 
@@ -20,6 +20,8 @@ pub struct Status {
     pub mongods: Vec<MongodStatus>,
     /// Services, container by container.
     pub services: Vec<ServiceStatus>,
+    /// Incus's own web interface, where it is declared.
+    pub incus_ui: Option<UiStatus>,
     /// How many steps `up` would take.
     pub pending_steps: usize,
     /// What can't be seen, or can't be mended by `up`.
@@ -95,6 +97,19 @@ pub struct ServiceStatus {
     pub health: Health,
 }
 
+/// Incus's own web interface.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct UiStatus {
+    /// Its address for a browser on the server.
+    pub url: String,
+    /// Where the server listens for HTTPS, as somebody wrote it.
+    pub listens_at: Option<String>,
+    /// Whether the server has the interface; `None` where that could not be seen.
+    pub installed: Option<bool>,
+    /// Whether the server trusts the certificate of this user's browser.
+    pub browser_trusted: bool,
+}
+
 /// Puts together how a system is.
 pub fn status(desired: &Desired, observed: &Observed, plan: &Plan) -> Status {
     let containers =
@@ -109,8 +124,20 @@ pub fn status(desired: &Desired, observed: &Observed, plan: &Plan) -> Status {
         containers,
         mongods: members.chain(singles).collect(),
         services: services(desired, observed),
+        incus_ui: desired.incus_ui.map(|wanted| ui(wanted, observed)),
         pending_steps: plan.steps.len(),
         findings,
+    }
+}
+
+fn ui(wanted: IncusUi, observed: &Observed) -> UiStatus {
+    let seen = observed.incus_ui.seen();
+    let browser = |seen: &observed::IncusUi| seen.certificates.contains_key(seen.browser.as_deref()?).then_some(());
+    UiStatus {
+        url: wanted.url(),
+        listens_at: seen.and_then(|seen| seen.address.clone()),
+        installed: seen.map(|seen| seen.installed),
+        browser_trusted: seen.and_then(browser).is_some(),
     }
 }
 
@@ -157,7 +184,7 @@ fn services(desired: &Desired, observed: &Observed) -> Vec<ServiceStatus> {
     places
         .filter_map(|(service, host)| {
             let release = desired.containers.get(host)?.releases.get(&service.name)?;
-            Some(one_service(host, release, guest(observed, host)))
+            Some(one_service(host, release, observed.guest(host)))
         })
         .collect()
 }
@@ -188,12 +215,8 @@ fn one_service(container: &str, release: &Release, guest: Option<&Inspection>) -
     }
 }
 
-fn guest<'a>(observed: &'a Observed, container: &str) -> Option<&'a Inspection> {
-    observed.containers.get(container)?.seen()?.guest.seen().map(Box::as_ref)
-}
-
 fn mongod<'a>(observed: &'a Observed, mongod: &Mongod) -> Option<&'a protocol::Mongod> {
-    guest(observed, &mongod.container)?.mongods.get(&mongod.port)?.as_ref().ok()
+    observed.guest(&mongod.container)?.mongods.get(&mongod.port)?.as_ref().ok()
 }
 
 fn members(set: &ReplicaSet, observed: &Observed) -> Vec<MongodStatus> {
@@ -238,7 +261,7 @@ fn row(
     seen: Option<&protocol::Mongod>,
     observed: &Observed,
 ) -> MongodStatus {
-    let unit = guest(observed, &wanted.container).and_then(|guest| guest.units.get(&wanted.unit));
+    let unit = observed.guest(&wanted.container).and_then(|guest| guest.units.get(&wanted.unit));
     let health = match state.as_str() {
         "PRIMARY" | "SECONDARY" | "standalone" => Health::Good,
         "down" => Health::Down,

@@ -124,7 +124,7 @@ fn unit(wanted: &Container, name: &str, before: Option<&Sample>, now: &Sample) -
 
 impl Sample {
     fn guest(&self, container: &str) -> Option<&Inspection> {
-        self.observed.containers.get(container)?.seen()?.guest.seen().map(Box::as_ref)
+        self.observed.guest(container)
     }
 
     /// What the daemon counts, or what systemd counts of the declared units.

@@ -12,17 +12,19 @@ const RULES: &[(&str, &[&str])] = &[
     ("incus/", &["incus"]),
     ("download/", &["download", "desired"]),
     ("desired/", &["desired", "topology"]),
+    ("browser/", &["browser", "desired"]),
+    ("observed/collect/", &["observed", "desired", "guest", "incus", "browser"]),
     ("observed/collect.rs", &["observed", "desired", "guest", "incus"]),
     ("observed/", &["observed"]),
     ("plan/", &["plan", "desired", "observed"]),
     ("guest/", &["guest", "incus", "desired"]),
     ("engine/event.rs", &[]),
-    ("engine/", &["engine", "plan", "desired", "guest", "incus"]),
+    ("engine/", &["engine", "plan", "desired", "guest", "incus", "browser"]),
     ("report/", &["report", "desired", "observed", "plan"]),
     ("ui/", &["ui", "engine", "topology"]),
     (
         "cli/",
-        &["cli", "ui", "report", "engine", "plan", "observed", "desired", "topology", "guest", "incus", "download"],
+        &["cli", "ui", "report", "engine", "plan", "observed", "desired", "topology", "guest", "incus", "download", "browser"],
     ),
 ];
 

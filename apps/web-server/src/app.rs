@@ -34,7 +34,7 @@ impl App {
         let open = |address| Database::open(address, collection);
         let databases: Result<Vec<_>, _> = config.databases.iter().map(open).collect();
         let databases = databases.map_err(|error| format!("a DBn_URL can't be used: {}", error.kind))?;
-        let auth = AuthServer::new(config.auth_server).map_err(|error| format!("no HTTP client: {error}"))?;
+        let auth = AuthServer::new(config.auth_server);
         let products = Products::new(config.rule, databases, config.homes);
         Ok(Arc::new(Self { products, auth, secret: config.secret, health: Last::default() }))
     }

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use fragmentation::Fragmentation;
-use reqwest::Url;
 use serving::SecretKey;
 use serving::config::{Error, or, parsed, required, secret_key};
+use url::Url;
 
 use crate::databases::Address;
 use crate::databases::address::homes;

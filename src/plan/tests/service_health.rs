@@ -117,7 +117,7 @@ fn everything_is_restarted_without_names() {
     insta::assert_snapshot!(restart(&desired, &world.seen, &[]), @"
     1  restart mongod-27017 in db
     2  wait for mongod 27017 in db  [after 1]
-    3  restart blog in app
+    3  restart blog in app  [after 2]
     4  wait until blog in app works  [after 3]
     ");
 }

@@ -78,7 +78,7 @@ fn a_secret_that_is_lost_is_made_anew_and_filled_in() {
     1  write /var/lib/distctl/secrets/jwt in app: differs
          /var/lib/distctl/secrets/jwt: missing -> 0644 root:root (live)
     2  deploy blog in app: differs  [after 1]
-         /etc/distctl/blog.env: sha256 4607650d5b17 -> sha256 unknown (restart)
+         /etc/distctl/blog.env: sha256 4607650d5b17 -> filled anew (restart)
     ");
     insta::assert_debug_snapshot!(plan.secrets, @r#"
     {

@@ -9,8 +9,10 @@ use super::super::{At, Named, Notes, Topology};
 use super::{declared, suggest};
 
 /// Names of services that would take the place of units that a guest lives by, and beginnings of such names.
-const RESERVED: [&str; 10] =
-    ["systemd", "mongod", "dbus", "distctl", "emergency", "rescue", "console", "getty", "user", "networking"];
+const RESERVED: [&str; 14] = [
+    "systemd", "mongod", "dbus", "distctl", "emergency", "rescue", "console", "getty", "user", "networking", "udev",
+    "ssh", "sshd", "cron",
+];
 
 pub(super) fn check(topology: &Topology, notes: &mut Notes) {
     let services = &topology.services;
@@ -188,6 +190,12 @@ fn files(files: &Named<ServiceFile>, topology: &Topology, notes: &mut Notes) {
         let octal = |mode: &At<String>| {
             (3..=4).contains(&mode.len()) && u32::from_str_radix(mode, 8).is_ok_and(|bits| bits <= 0o777)
         };
+        let for_root = |mode: &&At<String>| u32::from_str_radix(mode, 8).is_ok_and(|bits| bits & 0o044 == 0);
+        for mode in file.mode.iter().filter(|mode| octal(mode)).filter(for_root) {
+            notes
+                .warning(mode.span, format!("root alone can read `{path}`, and the service is not root"))
+                .instead("write \"0640\": the service's group may read it then, and nobody else");
+        }
         for mode in file.mode.iter().filter(|mode| !octal(mode)) {
             notes.error(mode.span, format!("`{}` are no permission bits", mode.value)).instead("write \"0640\"");
         }

@@ -36,7 +36,7 @@ fn enters(person: &Person, password: &str) {
     person.opens("/");
     person.reads("h1", "Iniciar sesión");
     person.logs_in("admin", "no-es-esta");
-    person.reads("[role=alert]", "incorrect");
+    person.reads("[role=alert]", "Credenciales inválidas");
     assert_eq!((person.value_of("Usuario"), person.value_of("Contraseña")), ("admin".into(), String::new()));
     person.types("Contraseña", password);
     person.presses("Entrar");

@@ -32,7 +32,7 @@ fn every_page_looks_well() {
         person.opens("/docs");
         looker.looks_at("docs", "Documentación de la API");
         person.logs_in("admin", "no-es-esta");
-        person.reads("[role=alert]", "incorrect");
+        person.reads("[role=alert]", "Credenciales inválidas");
         looker.looks_at("login-refused", "Iniciar sesión");
         person.logs_in("admin", &password);
         person.reads("h1", "Productos");

@@ -1,23 +1,23 @@
 //! What is passed on to auth-server, so that it can stay inside the network.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
-use reqwest::{Method, RequestBuilder, Url};
+use bytes::Bytes;
 use serde_json::Value;
 
-use super::{AuthServer, Said};
+use super::client::Call;
+use super::{AuthServer, Away, Said};
 
-/// The largest answer that is passed on, in bytes: a list of some ten thousand users.
-const LARGEST: usize = 4 << 20;
+/// How long an answer may take: a log-in hashes a password, and others may be before it.
+const ANSWERING: Duration = Duration::from_secs(10);
 
-/// auth-server can't be reached, or answers with nonsense.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Away;
+/// Says who the client is that a request is passed on for.
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// What auth-server answered.
 #[derive(Debug, Clone)]
@@ -48,7 +48,7 @@ impl AuthServer {
     /// # Errors
     /// [`Away`].
     pub async fn log_in(&self, client: IpAddr, body: &Value) -> Result<Answer, Away> {
-        self.pass_on(self.to(Method::POST, self.url(&["auth", "login"]), client).json(body)).await
+        self.pass_on(client, self.client.call(Method::POST, &["auth", "login"]).json(body)).await
     }
 
     /// Registers a user: `username`, `email` and `password` in JSON.
@@ -56,7 +56,7 @@ impl AuthServer {
     /// # Errors
     /// [`Away`].
     pub async fn register(&self, client: IpAddr, body: &Value) -> Result<Answer, Away> {
-        self.pass_on(self.to(Method::POST, self.url(&["auth", "register"]), client).json(body)).await
+        self.pass_on(client, self.client.call(Method::POST, &["auth", "register"]).json(body)).await
     }
 
     /// Lists users, for an administrator's token; `query` as the client wrote it.
@@ -64,9 +64,7 @@ impl AuthServer {
     /// # Errors
     /// [`Away`].
     pub async fn users(&self, client: IpAddr, token: &str, query: Option<&str>) -> Result<Answer, Away> {
-        let mut url = self.url(&["users"]);
-        url.set_query(query);
-        self.pass_on(self.to(Method::GET, url, client).bearer_auth(token)).await
+        self.pass_on(client, self.client.call(Method::GET, &["users"]).query(query).bearer(token)).await
     }
 
     /// Deletes a user, for an administrator's token.
@@ -74,39 +72,21 @@ impl AuthServer {
     /// # Errors
     /// [`Away`].
     pub async fn delete_user(&self, client: IpAddr, token: &str, username: &str) -> Result<Answer, Away> {
-        self.pass_on(self.to(Method::DELETE, self.url(&["users", username]), client).bearer_auth(token)).await
+        self.pass_on(client, self.client.call(Method::DELETE, &["users", username]).bearer(token)).await
     }
 
-    fn to(&self, method: Method, url: Url, client: IpAddr) -> RequestBuilder {
-        self.client.request(method, url).header("x-forwarded-for", client.to_string())
-    }
-
-    async fn pass_on(&self, request: RequestBuilder) -> Result<Answer, Away> {
-        let away = |error: reqwest::Error| {
-            // Without its URL, which holds what a client wrote.
-            tracing::warn!(cause = %error.without_url(), "auth-server away");
-            Away
-        };
-        let mut response = request.send().await.map_err(away)?;
-        let status = response.status();
-        // A proxy's own troubles are nothing that a client could act on.
+    async fn pass_on(&self, client: IpAddr, call: Call) -> Result<Answer, Away> {
+        let call = call.header(FORWARDED_FOR, &client.to_string());
+        let answer = self.client.send(call, ANSWERING).await?;
+        let status = answer.status;
+        // Its own troubles are nothing that a client could act on.
         if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
             tracing::error!(status = status.as_u16(), "auth-server failed");
             return Err(Away);
         }
-        let mut headers = HeaderMap::new();
-        for name in [CONTENT_TYPE, RETRY_AFTER] {
-            headers.extend(passed(response.headers(), name));
-        }
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(away)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > LARGEST {
-                tracing::error!("auth-server's answer is too large");
-                return Err(Away);
-            }
-        }
-        Ok(Answer { status, body: body.freeze(), headers })
+        let headers =
+            [CONTENT_TYPE, RETRY_AFTER].into_iter().filter_map(|name| passed(&answer.headers, name)).collect();
+        Ok(Answer { status, body: answer.body, headers })
     }
 }
 
