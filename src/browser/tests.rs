@@ -15,7 +15,10 @@ fn what_is_made_is_found_again_and_is_for_its_owner_alone() {
     assert_eq!(place.load(), None);
     let made = place.make("ana@laptop").unwrap();
     assert_eq!(place.load(), Some(made.clone()));
-    assert_eq!((mode(&home.path().join("ui")), mode(&place.file()), mode(&place.password_file())), (0o700, 0o600, 0o600));
+    assert_eq!(
+        (mode(&home.path().join("ui")), mode(&place.file()), mode(&place.password_file())),
+        (0o700, 0o600, 0o600)
+    );
     let again = place.make("ana@laptop").unwrap();
     assert_ne!(again.fingerprint, made.fingerprint);
     assert_eq!(place.load(), Some(again));

@@ -71,7 +71,7 @@ fn asked(system: &System) -> Vec<(String, &'static str)> {
 fn up_deploys_a_service_and_shows_the_password_that_it_made_once() {
     let system = blog();
     let ran = system.up();
-    ran.ended(0, &["the secret `admin` was made", "distctl secret show admin"]);
+    ran.ended(0, &["the secret `admin` is in use now", "distctl secret show admin"]);
     let admin = secret(&system, "admin");
     assert_eq!(ran.stderr.matches(&admin).count(), 1, "{}", ran.stderr);
     assert!(!ran.stdout.contains(&admin), "{}", ran.stdout);

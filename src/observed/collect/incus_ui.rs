@@ -15,8 +15,7 @@ pub(super) async fn look(client: &Client, desired: &Desired) -> Result<Part<Incu
     }
     let place = Place::of(&desired.name).ok();
     let browser = tokio::task::spawn_blocking(move || place.and_then(|place| place.load()));
-    let (certificates, installed, browser) =
-        tokio::join!(client.certificates(), client.has_web_interface(), browser);
+    let (certificates, installed, browser) = tokio::join!(client.certificates(), client.has_web_interface(), browser);
     let certificates = match certificates {
         Err(error) if error.is_forbidden() => return Ok(Part::Unreachable(error.to_string())),
         certificates => certificates?,

@@ -8,6 +8,7 @@ use crate::desired::{self, Content, Desired, File, SecretName, sha256_hex};
 use crate::observed::{Container, Network, Observed, Part, Status};
 use crate::plan::{Action, Options, Plan, diff};
 
+mod incus_ui;
 mod services;
 
 use services::filled_hash;
@@ -126,6 +127,7 @@ impl World {
                 }
             }
             Action::RestartContainer { .. } => {}
+            Action::Ui(action) => self.perform_ui(action),
             _ => self.perform_inside(action, desired),
         }
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::too_many_lines, reason = "the lines of a snapshot are no lines of code")]
 
 mod deployment;
+mod incus_ui;
 mod mongodb;
 mod network;
 mod whole;
