@@ -95,7 +95,7 @@ unit: setup ## Unit and integration tests, and the examples of the docs
 .PHONY: e2e
 e2e: agent apps mongod ## Tests with real mongods and on a real Incus, in a lab of their own
 	@$(timed) "the agent with real mongods" cargo test --locked --package distctl-agent --test '*'
-	@$(timed) "the services with real mongods" cargo test --locked --package auth-server --package web-server --test '*'
+	@$(timed) "the services with real mongods" cargo test --locked --package serving --package auth-server --package web-server --test '*'
 	@LAB_NAME=e2e $(timed) "end-to-end tests" .ci/e2e
 
 .PHONY: bench

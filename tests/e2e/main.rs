@@ -13,7 +13,9 @@
 mod bad_luck;
 mod birth;
 mod browser;
+mod contract;
 mod drift;
+mod failover;
 mod harness;
 mod https;
 mod incus_client;

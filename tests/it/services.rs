@@ -196,7 +196,7 @@ fn a_first_deployment_that_fails_is_tried_again_and_its_secret_can_be_read() {
     system.agents.before(move |_, _, request| fails(request).then(|| Failure::new("blog.service", "does not stay up")));
     system.up().ended(1, &["could not deploy blog in app", "blog.service: does not stay up"]);
     system.agents.before(|_, _, _| None);
-    system.up().ended(0, &["shop is up and verified"]);
+    system.up().ended(0, &["shop is up and verified", "the secret `admin` is in use now"]);
     let admin = secret(&system, "admin");
     assert_eq!(text(&system, "app", "/var/lib/fake/told/blog"), format!("{admin}\n"));
     assert_eq!(system.run(&["secret", "show", "admin"]).stdout.trim(), admin);

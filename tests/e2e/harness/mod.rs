@@ -1,5 +1,6 @@
 //! What stories stand on: the lab, systems in it, and a MongoDB client.
 
+pub mod http;
 mod lab;
 mod mongo;
 mod process;
@@ -7,6 +8,7 @@ mod system;
 
 use std::time::{Duration, Instant};
 
+pub use http::Http;
 pub use lab::{Lab, lab};
 pub use mongo::Mongo;
 pub use process::{Ran, Running};
