@@ -7,6 +7,7 @@ mod download;
 mod failures;
 mod fake;
 mod incus_client;
+mod incus_ui;
 mod layers;
 mod plan;
 mod scale;

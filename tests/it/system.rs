@@ -94,6 +94,7 @@ impl System {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("distctl"));
         command.args(arguments).current_dir(&self.folder).env("TERM", "xterm").env("DISTCTL_AGENT", "agent");
         command.env("INCUS_SOCKET", self.fake.socket()).env("INCUS_CONF", self.folder.path());
+        command.env("XDG_DATA_HOME", self.folder.path());
         for name in ["NO_COLOR", "CLICOLOR_FORCE", "DISTCTL_FILE"] {
             command.env_remove(name);
         }

@@ -69,7 +69,8 @@ impl std::fmt::Display for UiAction {
             Self::TurnOn { listen, .. } => write!(f, "turn on Incus's HTTPS listener at {listen}"),
             Self::Share { address, .. } => write!(f, "use Incus's HTTPS listener at {address}"),
             Self::TurnOff { address, .. } => write!(f, "turn off Incus's HTTPS listener at {address}"),
-            Self::Leave { .. } => write!(f, "leave Incus's HTTPS listener to others"),
+            Self::Leave { address: Some(_), .. } => write!(f, "leave Incus's HTTPS listener to others"),
+            Self::Leave { address: None, .. } => write!(f, "forget Incus's HTTPS listener, which is off"),
             Self::Trust { topology } => write!(f, "trust browser certificate {}", certificate_name(topology)),
             Self::Distrust { topology, fingerprint } => {
                 let short = fingerprint.get(..12).unwrap_or(fingerprint);

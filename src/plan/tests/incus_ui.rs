@@ -107,7 +107,7 @@ fn a_listener_that_somebody_turned_off_is_turned_on_again() {
     // The port was taken when distctl turned it on: only its note is there.
     insta::assert_snapshot!(plan(&system::empty(), &world.seen), @"
     1  remove browser certificate distctl-ui-shop (000000000000): not declared any more
-    2  leave Incus's HTTPS listener to others: not declared any more  [after 1]
+    2  forget Incus's HTTPS listener, which is off: not declared any more  [after 1]
     ");
 }
 

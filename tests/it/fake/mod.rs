@@ -22,6 +22,7 @@ mod log;
 mod operations;
 mod proxy;
 mod routes;
+mod settings;
 mod tls;
 mod world;
 

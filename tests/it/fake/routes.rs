@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, cut, etag};
 use super::log::{Kind, Request, take};
 use super::world::{World, network};
-use super::{Shared, exec, files, instances, operations};
+use super::{Shared, exec, files, instances, operations, settings};
 
 /// Makes the router: one handler, which looks at the path itself.
 pub fn router(shared: Arc<Shared>) -> Router {
@@ -103,7 +103,10 @@ async fn answer(shared: &Arc<Shared>, parts: &Parts, request: &Request, bytes: &
     }
     let world = &mut *shared.world();
     match (method, segments.as_slice()) {
-        ("GET", ["1.0"]) => Answer::of(world.root()),
+        (_, ["1.0"]) => settings::answer(world, method, if_match, &request.body),
+        ("GET", ["ui", ""]) if world.has_ui => Answer::Raw(b"<html></html>".to_vec(), vec![]),
+        ("GET" | "POST", ["1.0", "certificates"]) => settings::certificates(world, method, &request.body),
+        (_, ["1.0", "certificates", fingerprint]) => settings::certificate(world, method, fingerprint),
         ("GET", ["1.0", "operations", id]) => operations::look(world, id),
         (_, ["1.0", "instances"]) => instances::all(world, method, get("recursion"), &request.body),
         (_, ["1.0", "instances", name]) => instances::one(world, method, name, if_match, &request.body),

@@ -21,6 +21,12 @@ pub struct World {
     pub trusted: bool,
     /// How it words the end of operations.
     pub wording: Wording,
+    /// Its own configuration.
+    pub settings: BTreeMap<String, String>,
+    /// Trusted certificates by fingerprint.
+    pub certificates: BTreeMap<String, Value>,
+    /// It has the web interface.
+    pub has_ui: bool,
     /// Networks by name.
     pub networks: BTreeMap<String, Value>,
     /// Instances by name.
@@ -68,6 +74,9 @@ impl Default for World {
             extensions: extensions.split_whitespace().map(Into::into).collect(),
             trusted: true,
             wording: Wording::default(),
+            settings: BTreeMap::new(),
+            certificates: BTreeMap::new(),
+            has_ui: false,
             networks: BTreeMap::new(),
             instances: BTreeMap::new(),
             projects: BTreeMap::from([("default".into(), project)]),
@@ -106,9 +115,10 @@ impl World {
     /// Describes the daemon, as `GET /1.0` does.
     pub fn root(&self) -> Value {
         let environment = json!({"architectures": ["x86_64"], "kernel_version": "6.1.0", "server": self.server,
-            "server_clustered": false, "server_name": "fake", "server_version": self.version, "storage": "btrfs"});
+            "server_clustered": false, "server_name": "fake", "server_version": self.version, "storage": "btrfs",
+            "certificate_fingerprint": "abcd"});
         let auth = if self.trusted { "trusted" } else { "untrusted" };
-        json!({"config": {}, "api_extensions": self.extensions, "auth": auth,
+        json!({"config": self.settings, "api_extensions": self.extensions, "auth": auth,
             "environment": if self.trusted { environment } else { Value::Null }})
     }
 }
