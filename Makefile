@@ -38,8 +38,7 @@ build: agent ## Build distctl with the agent inside: target/release/distctl
 
 .PHONY: apps
 apps: setup ## Build the product platform's services, for guests older than this host
-	@$(timed) "build auth-server" agent/build --package auth-server artifacts/auth-server
-	@$(timed) "build web-server" agent/build --package web-server artifacts/web-server
+	@$(timed) "build the services" agent/build --apps artifacts
 
 .PHONY: mongod
 mongod: setup ## Fetch the mongod that topology.yaml deploys
@@ -94,8 +93,8 @@ unit: setup ## Unit and integration tests, and the examples of the docs
 
 .PHONY: e2e
 e2e: agent apps mongod ## Tests with real mongods and on a real Incus, in a lab of their own
-	@$(timed) "the agent with real mongods" cargo test --locked --package distctl-agent --test '*'
-	@$(timed) "the services with real mongods" cargo test --locked --package serving --package auth-server --package web-server --test '*'
+	@$(timed) "the agent and the services with real mongods" cargo test --locked \
+	  --package distctl-agent --package serving --package auth-server --package web-server --test '*'
 	@LAB_NAME=e2e $(timed) "end-to-end tests" .ci/e2e
 
 .PHONY: bench

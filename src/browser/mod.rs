@@ -5,7 +5,7 @@
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -147,9 +147,10 @@ fn parameters(topology: &str, owner: &str) -> Result<CertificateParams> {
     Ok(parameters)
 }
 
-/// Who this user is to people: `ana@laptop`.
+/// Who this user is, to people and to later runs: `ana@laptop`.
 pub fn owner() -> String {
-    let user = std::env::var("USER").unwrap_or_else(|_| "someone".to_owned());
+    let number = || fs::metadata("/proc/self").map_or(0, |own| own.uid());
+    let user = std::env::var("USER").unwrap_or_else(|_| format!("user-{}", number()));
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{user}@{}", host.trim())
 }

@@ -275,6 +275,9 @@ impl Error {
                 let what = "Incus was cut off when it made this instance, which has no file system";
                 Some(format!("{what}: delete it with `incus delete NAME`, then run the same command again"))
             }
+            Self::Api(_) if self.says(&["Cannot listen on network HTTPS socket"]) => {
+                Some("choose an address and port that nothing on Incus's host listens on: see `ss -ltnp` there".into())
+            }
             Self::Api(_) if self.says(&["unavailable on this server"]) => {
                 let what = "Incus could not start this network when the daemon started, and tries again each minute";
                 Some(format!("{what}; its log says why: a dnsmasq of an earlier daemon may still hold the address"))

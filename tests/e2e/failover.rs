@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::harness::{Http, lab};
 use crate::platform::{PAGE, Platform, platform};
 
-/// Sixteen clients that create products in both fragments for some seconds.
+/// Sixteen clients that create products for some seconds, half of them in each fragment.
 const CREATORS: &str = include_str!("failover/creators.py");
 
 /// How many may be told to come again: one a client.
@@ -16,6 +16,9 @@ const TOLD_TO_WAIT: usize = 16;
 
 /// The longest that anybody may have to wait, in seconds: an election timeout of 2 s, the election, and one try more.
 const LONGEST_S: f64 = 9.0;
+
+/// The longest that a set without a fault may be without a new product, in seconds: the machine is busy with an election.
+const SHORT_S: f64 = 2.0;
 
 #[test]
 fn no_acknowledged_product_is_lost_when_a_primary_dies() {
@@ -43,8 +46,8 @@ fn no_acknowledged_product_is_lost_when_a_primary_dies() {
     assert_eq!(told["other"], json!([]), "answers that are neither 201 nor 503 with Retry-After");
     assert!(told_to_wait as usize <= TOLD_TO_WAIT, "{told_to_wait} were told to wait");
     assert!(told["slowest_s"].as_f64().unwrap() < LONGEST_S);
-    // rsB has no part in it.
-    assert!(told["gap_s"]["DB2"].as_f64().unwrap() < LONGEST_S);
+    // rsB has no part in it, and whoever writes there does not wait.
+    assert!(told["gap_s"]["DB2"].as_f64().unwrap() < SHORT_S, "{}", told["gap_s"]);
     for set in ["rsA", "rsB"] {
         platform.admin(set).await_healthy(3);
     }

@@ -19,6 +19,7 @@ mod failover;
 mod harness;
 mod https;
 mod incus_client;
+mod incus_ui;
 mod interrupted;
 mod looking;
 mod platform;

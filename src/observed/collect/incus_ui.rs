@@ -13,6 +13,11 @@ pub(super) async fn look(client: &Client, desired: &Desired) -> Result<Part<Incu
     if desired.incus_ui.is_none() && noted.is_none() {
         return Ok(Part::Absent);
     }
+    let is_way_in = client.address().starts_with("https:");
+    if is_way_in && settings.https_address().is_none() {
+        // It came in by a listener that it is not shown: a client that is restricted to projects.
+        return Ok(Part::Unreachable("Incus does not show its settings to this client".to_owned()));
+    }
     let place = Place::of(&desired.name).ok();
     let browser = tokio::task::spawn_blocking(move || place.and_then(|place| place.load()));
     let (certificates, installed, browser) = tokio::join!(client.certificates(), client.has_web_interface(), browser);
@@ -31,7 +36,7 @@ pub(super) async fn look(client: &Client, desired: &Desired) -> Result<Part<Incu
     Ok(Part::Present(IncusUi {
         noted: noted.cloned(),
         address: settings.https_address().map(str::to_owned),
-        is_way_in: client.address().starts_with("https:"),
+        is_way_in,
         installed: installed?,
         server: settings.fingerprint().to_owned(),
         certificates: certificates.collect(),

@@ -170,3 +170,21 @@ fn who_may_not_look_is_told_so() {
     world.seen.incus_ui = Part::Unreachable("not authorized".into());
     insta::assert_snapshot!(plan(&on(), &world.seen), @"degraded: incus_ui: can't be looked at: not authorized (run this as somebody who may administer Incus, or take `incus_ui` out of the topology)");
 }
+
+#[test]
+fn a_run_that_is_killed_after_any_step_is_finished_by_the_next() {
+    let ways = [(system::empty(), on()), (on(), with_ui("127.0.0.1:9443")), (on(), system::empty())];
+    for (before, after) in ways {
+        let start = settled(&before);
+        let steps = plan(&after, &start.seen).steps.len();
+        for done in 0..=steps {
+            let mut world = start.clone();
+            world.carry_out_first(done, &plan(&after, &start.seen), &after);
+            world.settle(&after);
+            let left = ui(&mut world);
+            let wanted = after.incus_ui.map(|ui| ui.listen.to_string());
+            assert_eq!((&left.address, &left.noted), (&wanted, &wanted));
+            assert_eq!(left.certificates.len(), usize::from(wanted.is_some()));
+        }
+    }
+}

@@ -3,8 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -38,7 +36,8 @@ pub struct Person {
     _profile: TempDir,
 }
 
-/// Lets a person do something, on a thread that is in the lab's network; browser and driver end with it.
+/// Lets a person do something, on a thread that is in the lab's network; browser and driver end with it. The browser
+/// must have found nothing to complain about.
 pub fn browse(scripts: Scripts, story: impl FnOnce(&Person) + Send) {
     let told = std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
@@ -82,7 +81,7 @@ impl Person {
         Self { driver, session, _profile: profile }
     }
 
-    fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
         self.driver.call(Method::POST, &format!("{}{path}", self.session), Some(body))
     }
 
@@ -188,41 +187,6 @@ impl Person {
         (name.as_str().unwrap_or_default().to_owned(), outline != "none")
     }
 
-    /// Runs a script in the page.
-    #[track_caller]
-    pub fn runs(&self, script: &str, asynchronous: bool) -> Value {
-        let kind = if asynchronous { "async" } else { "sync" };
-        self.post(&format!("/execute/{kind}"), &json!({ "script": script, "args": [] })).unwrap()
-    }
-
-    /// Makes the browser do what pages can't: a command of Chromium's DevTools.
-    #[track_caller]
-    pub fn sets(&self, command: &str, parameters: &Value) -> Value {
-        self.post("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).unwrap()
-    }
-
-    /// The whole page as a picture, PNG.
-    #[track_caller]
-    pub fn picture(&self) -> Vec<u8> {
-        let picture = self.sets("Page.captureScreenshot", &json!({ "format": "png", "captureBeyondViewport": true }));
-        STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()
-    }
-
-    /// Fails if the browser's console has an error: of a script, of the content policy, of a file that is not there.
-    /// A page whose own status says what went wrong is none.
-    #[track_caller]
-    pub fn heard_no_complaint(&self) {
-        let log = self.post("/se/log", &json!({ "type": "browser" })).unwrap();
-        let expected = ["status of 400", "status of 401", "status of 503"];
-        let complaints: Vec<&Value> = log.as_array().unwrap().iter().collect();
-        let complaints = complaints.into_iter().filter(|entry| {
-            let said = entry["message"].as_str().unwrap_or_default();
-            !(entry["source"] == "network" && expected.iter().any(|status| said.contains(status)))
-        });
-        let complaints: Vec<&Value> = complaints.collect();
-        assert!(complaints.is_empty(), "the browser complains: {complaints:#?}");
-    }
-
     fn page(&self) -> Result<String, String> {
         let body = self.all("css selector", "body")?;
         self.text(body.first().ok_or("there is no page")?)
@@ -269,6 +233,14 @@ impl Person {
     }
 }
 
+impl Drop for Person {
+    fn drop(&mut self) {
+        // Chromium ends by itself, so that it is out of its folder when that goes.
+        let _ = self.driver.call(Method::DELETE, &self.session, None);
+    }
+}
+
+/// The XPath of the field that a label names.
 fn labelled(label: &str) -> String {
     format!("//*[@id=//label[normalize-space(text())=\"{label}\"]/@for]")
 }

@@ -5,6 +5,7 @@ reset before a byte: the request was in the kernel's queue when the service stop
 import collections
 import http.client
 import json
+import socket
 import sys
 import threading
 import time
@@ -18,6 +19,9 @@ counts, cut, other = collections.Counter(), [], []
 def read(address):
     connection = http.client.HTTPConnection(address, timeout=20)
     try:
+        connection.connect()
+        # Little room here, so that most of an answer is still with the service while it is read.
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
         connection.request("GET", "/products", headers={"Authorization": f"Bearer {token}"})
         answer = connection.getresponse()
     except http.client.BadStatusLine as error:  # also where there was no byte at all

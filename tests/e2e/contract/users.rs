@@ -49,7 +49,7 @@ fn of_two_registrations_of_one_name_at_once_one_succeeds() {
     let stage = stage();
     let statuses = std::thread::scope(|scope| {
         let register = |number: usize| {
-            let mut sent = newcomer(if number % 2 == 0 { "gemela" } else { "Gemela" });
+            let mut sent = newcomer(if number.is_multiple_of(2) { "gemela" } else { "Gemela" });
             sent["email"] = format!("gemela{number}@ejemplo.es").into();
             stage.web.post("/auth/register", &sent).status
         };

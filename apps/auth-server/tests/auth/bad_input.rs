@@ -77,9 +77,10 @@ fn cuts_off_slow_clients() {
         let _ = head.read_to_string(&mut rest);
     }
     assert!(!rest.contains("HTTP/1.1 200"), "{rest}");
-    assert!((4..12).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
+    // The upper bound is far from 5 seconds, for machines that are busy, and far from for ever.
+    assert!((4..40).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
     rest.clear();
     let _ = body.read_to_string(&mut rest);
     assert!(rest.starts_with("HTTP/1.1 400 "), "{rest}");
-    assert!((14..30).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
+    assert!((14..50).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
 }

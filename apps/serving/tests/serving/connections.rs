@@ -25,7 +25,7 @@ async fn cuts_off_who_trickles_a_head() {
     let _ = timeout(Duration::from_secs(4), trickle).await;
     let answer = connection.rest().await;
     assert!(!answer.contains(" 200 "), "{answer}");
-    assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     assert_eq!(service.ask("GET /x HTTP/1.0\r\n\r\n").await.split(' ').nth(1), Some("404"));
 }
 
