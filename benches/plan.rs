@@ -64,7 +64,12 @@ fn settled(desired: &Desired) -> Observed {
         let (config, devices) = (wanted.config.clone(), wanted.devices.clone());
         (wanted.name.clone(), Part::Present(Container { status: Status::Running, config, devices, guest }))
     });
-    Observed { network: Part::Present(network), containers: containers.collect(), taken: BTreeMap::new(), incus_ui: Part::Absent }
+    Observed {
+        network: Part::Present(network),
+        containers: containers.collect(),
+        taken: BTreeMap::new(),
+        incus_ui: Part::Absent,
+    }
 }
 
 fn inside(wanted: &desired::Container, desired: &Desired) -> Inspection {

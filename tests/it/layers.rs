@@ -24,7 +24,10 @@ const RULES: &[(&str, &[&str])] = &[
     ("ui/", &["ui", "engine", "topology"]),
     (
         "cli/",
-        &["cli", "ui", "report", "engine", "plan", "observed", "desired", "topology", "guest", "incus", "download", "browser"],
+        &[
+            "cli", "ui", "report", "engine", "plan", "observed", "desired", "topology", "guest", "incus", "download",
+            "browser",
+        ],
     ),
 ];
 

@@ -34,7 +34,12 @@ pub struct World {
 impl World {
     /// A world with nothing in it.
     pub fn empty() -> Self {
-        let seen = Observed { network: Part::Absent, containers: BTreeMap::new(), taken: BTreeMap::new(), incus_ui: Part::Absent };
+        let seen = Observed {
+            network: Part::Absent,
+            containers: BTreeMap::new(),
+            taken: BTreeMap::new(),
+            incus_ui: Part::Absent,
+        };
         Self {
             seen,
             sets: BTreeMap::new(),

@@ -10,8 +10,20 @@ use super::{declared, suggest};
 
 /// Names of services that would take the place of units that a guest lives by, and beginnings of such names.
 const RESERVED: [&str; 14] = [
-    "systemd", "mongod", "dbus", "distctl", "emergency", "rescue", "console", "getty", "user", "networking", "udev",
-    "ssh", "sshd", "cron",
+    "systemd",
+    "mongod",
+    "dbus",
+    "distctl",
+    "emergency",
+    "rescue",
+    "console",
+    "getty",
+    "user",
+    "networking",
+    "udev",
+    "ssh",
+    "sshd",
+    "cron",
 ];
 
 pub(super) fn check(topology: &Topology, notes: &mut Notes) {
