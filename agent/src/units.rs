@@ -105,9 +105,10 @@ async fn wait(request: &UnitsRequest, begun: &[String]) -> Result<(), Failure> {
     }
 }
 
-/// Whether a unit's process has ended badly since it was begun, be it that systemd tries again.
+/// Whether a unit's process has ended badly since it was begun, be it that systemd tries again. While systemd has yet to
+/// begin it, what shows is how an earlier one ended.
 pub fn has_failed(unit: &Shown) -> bool {
-    unit.state.active == "failed" || unit.state.sub == "auto-restart" || unit.state.restarts > 0
+    !unit.has_job && (unit.state.active == "failed" || unit.state.sub == "auto-restart" || unit.state.restarts > 0)
 }
 
 /// Whether a unit is up, and stays so where only time can tell.
@@ -191,5 +192,6 @@ mod tests {
         assert!(has_failed(&shown("simple", "activating", "auto-restart", 0)));
         assert!(has_failed(&shown("simple", "active", "running", 1)));
         assert!(!has_failed(&shown("simple", "active", "running", 0)));
+        assert!(!has_failed(&Shown { has_job: true, ..shown("simple", "activating", "auto-restart", 0) }));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -19,8 +19,8 @@ use crate::fallback;
 /// The header that names a request through all services. Handlers find it in the request, and pass it on.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The path that is left out of the log, unless that is at `debug`: it is asked every second or so.
-const HEALTH: &str = "/health";
+/// How long a request that reads may take before its line is worth keeping.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// Surrounds all routes of a service.
 ///
@@ -38,9 +38,12 @@ async fn around(State(policy): State<&'static str>, mut request: Request, next: 
     let mut response = next.run(request).await;
     protect(response.headers_mut(), policy);
     let status = response.status().as_u16();
-    let ms = begin.elapsed().as_micros() as f64 / 1000.0;
+    let took = begin.elapsed();
+    // Reads that went well are the most by far, and the journal would drop lines for them: they are told at `debug`.
+    let routine = method.is_safe() && status < 400 && took < SLOW;
+    let ms = took.as_micros() as f64 / 1000.0;
     let (method, path, request) = (method.as_str(), uri.path(), id.to_str().unwrap_or_default());
-    if path == HEALTH {
+    if routine {
         tracing::debug!(method, path, status, ms, request, "request");
     } else {
         tracing::info!(method, path, status, ms, request, "request");

@@ -59,6 +59,11 @@ impl Page {
     fn is_searching(&self) -> bool {
         !self.text.is_empty() || !self.category.is_empty()
     }
+
+    /// How many databases the total is of.
+    fn counted(&self) -> usize {
+        self.databases.iter().filter(|card| card.count.is_some()).count()
+    }
 }
 
 /// GET /dashboard
