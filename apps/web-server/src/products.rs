@@ -11,6 +11,7 @@ mod newest;
 pub mod query;
 mod remove;
 mod search;
+mod turns;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub use list::Counted;
 pub use newest::Found;
 use newest::Lookup;
 pub use query::Query;
+use turns::Turns;
 
 /// The products of all fragments.
 #[derive(Debug)]
@@ -40,6 +42,7 @@ pub struct Products {
     homes: Vec<usize>,
     lists: Arc<Gather<Query, (), Result<Bytes, Unavailable>>>,
     lookups: Arc<Gather<(), ObjectId, Lookup>>,
+    turns: Turns,
 }
 
 /// A database that is needed, or all of them, are away.
@@ -68,7 +71,8 @@ pub struct Place {
 impl Products {
     /// Joins the rule with the databases that it speaks of.
     pub fn new(rule: Fragmentation, databases: Vec<Arc<Database>>, homes: Vec<usize>) -> Arc<Self> {
-        Arc::new(Self { rule, databases, homes, lists: Arc::default(), lookups: Arc::default() })
+        let (lists, lookups) = (Arc::default(), Arc::default());
+        Arc::new(Self { rule, databases, homes, lists, lookups, turns: Turns::default() })
     }
 
     /// Says where a product of that name belongs.

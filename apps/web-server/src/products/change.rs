@@ -33,6 +33,7 @@ impl Products {
     /// [`Unavailable`] if nothing was acknowledged within the time of a write. It may be done all the same.
     pub async fn change(self: &Arc<Self>, id: ObjectId, fields: &Fields) -> Result<Changed, Unavailable> {
         let deadline = Instant::now() + WRITING;
+        let Some(_turn) = self.turns.of(id, deadline).await else { return Err(self.all_away()) };
         loop {
             let Some(found) = self.find_before(deadline, id).await? else { return Ok(Changed::Missing) };
             if let Some(changed) = self.change_found(&found, fields, deadline).await? {

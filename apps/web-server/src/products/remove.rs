@@ -17,6 +17,7 @@ impl Products {
     /// [`Unavailable`] if that was not acknowledged within the time of a write. It may be done all the same.
     pub async fn remove(self: &Arc<Self>, id: ObjectId) -> Result<Option<usize>, Unavailable> {
         let deadline = Instant::now() + WRITING;
+        let Some(_turn) = self.turns.of(id, deadline).await else { return Err(self.all_away()) };
         let Some(found) = self.find_before(deadline, id).await? else { return Ok(None) };
         // The newest last: a crash between must not bring an older copy back to light.
         for home in found.copies.iter().chain([&found.home]) {
