@@ -131,7 +131,9 @@ pub async fn explain(name: &str, unit: &Shown, log: Option<&String>, cause: &str
     let cause = format!("{cause}: {active} ({sub}), result {result}{ended}{again}");
     let mut lines = log.map(|log| log_tail::of_file(Path::new(log))).unwrap_or_default();
     // A mongod that refuses its configuration dies before it opens its log, in which only an earlier life is told.
-    let journal = log_tail::of_unit(name, &unit.invocation).await;
+    // One that systemd has begun again tells in an earlier run why it failed.
+    let run = if restarts > 0 { "" } else { &unit.invocation };
+    let journal = log_tail::of_unit(name, run).await;
     if lines.is_empty() || journal.iter().any(|line| line.starts_with("F ")) {
         lines = journal;
     }

@@ -1,8 +1,13 @@
 //! What a person sees while a part of the platform is away, and afterwards.
 
+use std::time::Duration;
+
 use super::looks::Looker;
 use super::person::{Scripts, browse};
 use super::stage;
+use crate::harness::wait_until;
+use crate::platform::PAGE;
+use crate::services::get;
 
 /// What pages say without auth-server.
 const AUTH_AWAY: &str = "El servicio de autenticación no está disponible";
@@ -38,6 +43,9 @@ fn a_fragment_is_away() {
         person.adds("Café", "1", "1", ["", ""]);
         system.guest("db2", &format!("systemctl start {members}"));
         stage.set("rsB", "db2").await_healthy(3);
+        // web-server hears of it with the driver's next look.
+        let works = || get(&format!("{PAGE}/health")).contains("\"status\":\"ok\"");
+        wait_until("web-server works again", Duration::from_secs(20), works);
         person.opens("/dashboard");
         person.row("Sal");
         person.row("Azúcar");
