@@ -29,8 +29,11 @@ fn no_acknowledged_product_is_lost_when_a_primary_dies() {
     let token = log_in(&platform);
     let (mut creators, mut told) = create(&token);
     assert_eq!(told.next().unwrap().unwrap(), "creating");
-    assert_eq!(platform.admin("rsA").members()[platform.system.host(12, 27017)], "PRIMARY");
-    platform.system.guest("db1", "systemctl kill --signal=KILL --kill-whom=main mongod-27017");
+    platform.admin("rsA").await_healthy(3);
+    let members = platform.admin("rsA").members();
+    let is_primary = |port: &u16| members[platform.system.host(12, *port)] == "PRIMARY";
+    let port = (27017..27020).find(is_primary).unwrap_or_else(|| panic!("rsA has no primary: {members}"));
+    platform.system.guest("db1", &format!("systemctl kill --signal=KILL --kill-whom=main mongod-{port}"));
     let told: Value = serde_json::from_str(&told.next().unwrap().unwrap()).unwrap();
     creators.wait().unwrap();
     let acknowledged = told["acknowledged"].as_array().unwrap();
