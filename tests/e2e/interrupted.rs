@@ -18,7 +18,7 @@ fn killed_at_every_step() {
     loop {
         assert!(kills < 40, "it gets nowhere");
         let mut up = system.start(&["up"]);
-        let mut events = random.random_range(2..9);
+        let mut events = random.random_range(3..18);
         let alive = up.said(|line| {
             assert!(!line.contains("is being changed by"), "the lease of the dead blocks: {line}");
             events -= i32::from(line.contains("\"step_"));

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use mongodb::bson::DateTime;
 
 use crate::passwords::Passwords;
-use crate::store::Error;
+use crate::store::{Error, Users};
 use crate::user::{Role, User};
 use crate::{rules, settings};
 
@@ -59,21 +59,34 @@ async fn make(arguments: &Arguments, password: &str) -> anyhow::Result<String> {
     rules::password(password).map_err(anyhow::Error::msg)?;
     let users = settings::users().await?;
     users.ensure_indexes().await?;
-    let exists = format!("{username} exists already and was left as it is");
-    // Spares the hash, when this is run again.
-    if users.find(&username).await?.is_some() {
-        return Ok(exists);
-    }
     let role = if arguments.admin { Role::Admin } else { Role::User };
-    let busy = |refusal: serving::Refusal| anyhow::anyhow!("{}", refusal.message());
-    let hash = Passwords::new().turn().await.map_err(busy)?.hash(password).await.map_err(busy)?;
+    if let Some(user) = users.find(&username).await? {
+        return again(&users, &user, role, password).await;
+    }
+    let hash = hash(password).await?;
     let user = User { username: username.clone(), email, password: hash, role, created_at: DateTime::now() };
     match users.insert(&user).await {
         Ok(()) => Ok(format!("{username} was made, with the role {}", role.name())),
-        Err(Error::NameTaken) => Ok(exists),
+        Err(Error::NameTaken) => again(&users, &user, role, password).await,
         Err(Error::EmailTaken) => bail!("{} belongs to another user: give another --email", user.email),
         Err(error) => Err(error.into()),
     }
+}
+
+/// What becomes of a user that is there already. An administrator gets the password that was given: whoever runs this
+/// has that password and no other, after the loss of the machine that kept the first one for instance.
+async fn again(users: &Users, user: &User, role: Role, password: &str) -> anyhow::Result<String> {
+    let name = &user.username;
+    if role != Role::Admin {
+        return Ok(format!("{name} exists already and was left as it is"));
+    }
+    users.reset(name, &hash(password).await?, role).await?;
+    Ok(format!("{name} exists already, and has this password and the role {} now", role.name()))
+}
+
+async fn hash(password: &str) -> anyhow::Result<String> {
+    let busy = |refusal: serving::Refusal| anyhow::anyhow!("{}", refusal.message());
+    Passwords::new().turn().await.map_err(busy)?.hash(password).await.map_err(busy)
 }
 
 /// The first line without its end.

@@ -110,6 +110,13 @@ impl Users {
         within(ASKING, async { self.collection.insert_one(user).await }).await.map(drop)
     }
 
+    /// Gives a user another password and role.
+    pub async fn reset(&self, username: &str, hash: &str, role: Role) -> Result<(), Error> {
+        let set = doc! { "$set": { "password": hash, "role": role.name() } };
+        let update = self.collection.update_one(named(username), set).collation(whatever_case());
+        within(ASKING, async { update.await }).await.map(drop)
+    }
+
     /// Removes a user; `false` if there is none of that name.
     pub async fn delete(&self, username: &str) -> Result<bool, Error> {
         let delete = self.collection.delete_one(named(username)).collation(whatever_case());

@@ -60,9 +60,14 @@ fn makes_users_once() {
     };
     let line = format!("{PASSWORD}\r\n");
     assert_eq!(said(&["--admin", "root"], &line), (Some(0), "root was made, with the role admin\n".to_owned()));
-    let again = "ROOT exists already and was left as it is\n".to_owned();
+    let again = "root exists already and was left as it is\n".to_owned();
     assert_eq!(said(&["ROOT"], "another password\n"), (Some(0), again));
     assert_eq!(server.login("root", "another password").status, 401);
+    // Whoever asks for an administrator has this password and no other.
+    assert_eq!(said(&["--admin", "ROOT"], "another password\n").0, Some(0));
+    assert_eq!(server.login("root", "another password").status, 200);
+    assert_eq!(server.login("root", PASSWORD).status, 401);
+    assert_eq!(said(&["--admin", "root"], &line).0, Some(0));
     let token = server.token("root");
     assert_eq!(said(&["eva", "--email", "Eva@Example.com"], &line).0, Some(0));
     let users = server.with_token("GET", "/users", &token).json();
