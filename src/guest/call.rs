@@ -52,7 +52,10 @@ pub async fn call(
             }
             (Ok(finished), None) if is_unusable(&finished) => last = Some(died(container, &finished)),
             (Ok(finished), None) => return Err(died(container, &finished)),
-            (Err(error), None) if error.is_command_not_found() => last = Some(incus(error)),
+            // What a push that was killed has left can't be run.
+            (Err(error), None) if error.is_command_not_found() || error.is_command_not_executable() => {
+                last = Some(incus(error));
+            }
             (Err(error), None) => return Err(incus(error)),
         }
     }

@@ -212,6 +212,11 @@ impl Error {
         self.api().is_some_and(ApiError::command_not_found)
     }
 
+    /// The program is in the guest and can't be run there: it is not whole, or for another processor.
+    pub fn is_command_not_executable(&self) -> bool {
+        self.api().is_some_and(|error| error.message == "Command not executable")
+    }
+
     /// Something else still uses the object.
     pub fn is_in_use(&self) -> bool {
         self.says(&["currently in use", "still in use", "Only empty projects"])

@@ -3,8 +3,7 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::harness::{Mongo, System};
-use crate::services;
+use crate::harness::System;
 
 /// Kills one run after the other until one gets through. Each is killed a few events further on, so that in the end
 /// every step of a cold `up` was under way when its run died.
@@ -13,12 +12,12 @@ fn killed_at_every_step() {
     let seed = std::env::var("SEED").map_or(20_260, |text| text.parse().unwrap());
     eprintln!("SEED={seed} repeats this");
     let mut random = StdRng::seed_from_u64(seed);
-    let system = services::declare("kill", 4);
+    let system = System::single("kill", 4);
     let mut kills = 0;
     loop {
         assert!(kills < 40, "it gets nowhere");
         let mut up = system.start(&["up"]);
-        let mut events = random.random_range(3..18);
+        let mut events = random.random_range(2..9);
         let alive = up.said(|line| {
             assert!(!line.contains("is being changed by"), "the lease of the dead blocks: {line}");
             events -= i32::from(line.contains("\"step_"));
@@ -39,9 +38,7 @@ fn killed_at_every_step() {
     system.guest("db", "echo '# by hand' >> /etc/hosts");
     system.up();
     assert_eq!(system.lease(), None);
-    assert_eq!(services::ask(&system, 12), services::ask(&system, 11));
-    let main = Mongo::direct(&system.host(13, 27017)).login("admin", &system.secret("db", "main.admin"));
-    assert_eq!(main.eval("client.admin.command('ping')['ok']"), 1.0);
+    assert_eq!(system.main().eval("client.admin.command('ping')['ok']"), 1.0);
 }
 
 /// The first signal lets the steps under way end, says what is unfinished, and gives the lease back.
