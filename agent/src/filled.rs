@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use protocol::{Escape, Failure, Piece};
+use protocol::{Failure, Piece};
 
 /// Fills a text.
 ///
@@ -18,36 +18,17 @@ pub fn fill(pieces: &[Piece]) -> Result<Vec<u8>, Failure> {
                 let secret = fs::read_to_string(file).map_err(|error| {
                     Failure::new(file, format!("can't be read: {error}")).with_hint("run `distctl up` to put it there")
                 })?;
-                text.push_str(&escaped(secret.trim(), *escape));
+                text.push_str(&escape.apply(secret.trim()));
             }
         }
     }
     Ok(text.into_bytes())
 }
 
-fn escaped(secret: &str, escape: Escape) -> String {
-    match escape {
-        Escape::Plain => secret.to_owned(),
-        Escape::Environment => secret.chars().fold(String::new(), |mut text, one| {
-            if matches!(one, '"' | '\\' | '`' | '$') {
-                text.push('\\');
-            }
-            text.push(one);
-            text
-        }),
-        Escape::Uri => secret.bytes().fold(String::new(), |mut text, byte| {
-            match byte {
-                // Unreserved characters of RFC 3986, section 2.3.
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),
-                other => text.push_str(&format!("%{other:02X}")),
-            }
-            text
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use protocol::Escape;
+
     use super::*;
 
     #[test]

@@ -7,9 +7,10 @@ pub mod kept;
 pub mod remove;
 pub mod wait;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-use protocol::SERVICES;
+use protocol::{Failure, SERVICES};
 
 /// The folder of what distctl knows about a service.
 pub fn folder(service: &str) -> PathBuf {
@@ -22,4 +23,14 @@ pub fn deployed(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort_unstable();
     names
+}
+
+/// Makes a failure of a removal, unless there was nothing to remove.
+fn gone(removed: io::Result<()>, path: &Path) -> Result<(), Failure> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Failure::new(path.to_string_lossy(), format!("can't be removed: {error}")))
+        }
+        _ => Ok(()),
+    }
 }

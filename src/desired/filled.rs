@@ -37,7 +37,7 @@ pub(super) fn environment<'v>(variables: impl Iterator<Item = (&'v str, Vec<Piec
         push_text(&mut pieces, &format!("{name}=\""));
         for piece in value {
             match piece {
-                Piece::Text(text) => push_text(&mut pieces, &quoted(&text)),
+                Piece::Text(text) => push_text(&mut pieces, &Escape::Environment.apply(&text)),
                 Piece::Secret { file, escape: Escape::Plain } => {
                     pieces.push(Piece::Secret { file, escape: Escape::Environment });
                 }
@@ -47,17 +47,6 @@ pub(super) fn environment<'v>(variables: impl Iterator<Item = (&'v str, Vec<Piec
         push_text(&mut pieces, "\"\n");
     }
     pieces
-}
-
-/// What stands between double quotes of an environment file (systemd.exec(5)).
-fn quoted(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut quoted, one| {
-        if matches!(one, '"' | '\\' | '`' | '$') {
-            quoted.push('\\');
-        }
-        quoted.push(one);
-        quoted
-    })
 }
 
 /// A filled text to look at: where a secret belongs its file is named.

@@ -46,7 +46,7 @@ fn create(draft: &mut Draft<'_>, wanted: &Container) {
         draft.chain(Action::PushFile { container, to, mode: file.mode, source: early }, Cause::Missing);
     }
     draft.chain(Action::StartContainer { container: container.clone() }, Cause::Follows);
-    guest::stage_artifacts(draft, wanted, &wanted.files, |_| true);
+    guest::stage_artifacts(draft, wanted, &wanted.files);
     guest::wait(draft, wanted);
     if !wanted.packages.is_empty() {
         let packages = wanted.packages.clone();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::order::Draft;
-use super::{Action, Cause, Change, Effect, Plan, container, guest, incus_ui, mongod, replica_set, service};
+use super::{Action, Cause, Change, Effect, Plan, container, guest, incus_ui, init, mongod, replica_set, service};
 use crate::desired::{Desired, OWNER_KEY, Scope};
 use crate::observed::{Network, Observed, Part};
 
@@ -21,7 +21,7 @@ pub fn diff(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     let mut draft = Draft::new(desired, observed);
     let scope = &options.scope;
     plan_network(&mut draft, options.adopt);
-    service::forget_inits(&mut draft, scope);
+    init::forget(&mut draft, scope);
     for container in desired.containers.values().filter(|container| scope.has_container(&container.name)) {
         container::plan(&mut draft, container, options.adopt);
     }

@@ -43,7 +43,7 @@ fn compare_files(draft: &mut Draft<'_>, wanted: &Container, guest: &Inspection) 
         changes.extend(compare_path(&directory.path, None, wants, guest));
     }
     if !changes.is_empty() {
-        stage_artifacts(draft, wanted, &wanted.files, |path| written.iter().any(|changed| changed == path));
+        stage_artifacts(draft, wanted, &wanted.files);
         write(draft, wanted, files, Cause::Changed(changes));
     }
     written
@@ -154,25 +154,21 @@ pub(super) fn amiss(unit: &UnitState) -> Option<String> {
     }
 }
 
-/// Pushes artifacts to their staging places, for the agent to check and move.
-pub(super) fn stage_artifacts(
-    draft: &mut Draft<'_>,
-    wanted: &Container,
-    files: &BTreeMap<String, File>,
-    chosen: impl Fn(&str) -> bool,
-) {
-    for (path, file) in files.iter().filter(|(path, _)| chosen(path)) {
+/// Pushes artifacts that a container does not have yet to their staging places, for the agent to check and move.
+pub(super) fn stage_artifacts(draft: &mut Draft<'_>, wanted: &Container, files: &BTreeMap<String, File>) {
+    let guest = draft.guest(&wanted.name);
+    for (path, file) in files {
         let (sha256, source) = match &file.content {
             Content::Artifact { path, sha256, size } => (sha256, PushSource::Host { path: path.clone(), size: *size }),
-            Content::Agent { sha256 } if draft.guest(&wanted.name).is_some() => (sha256, PushSource::Agent),
+            Content::Agent { sha256 } if guest.is_some() => (sha256, PushSource::Agent),
             _ => continue,
         };
-        let action = Action::PushFile { container: wanted.name.clone(), to: staging_path(sha256), mode: 0o600, source };
-        let field = path.clone();
-        let cause = match draft.guest(&wanted.name) {
+        let cause = match guest {
             None => Cause::Missing,
-            Some(_) => Cause::State(format!("{field} is missing or differs")),
+            Some(guest) if guest.paths.get(path).is_some_and(|seen| seen.sha256.as_ref() == Some(sha256)) => continue,
+            Some(_) => Cause::State(format!("{path} is missing or differs")),
         };
+        let action = Action::PushFile { container: wanted.name.clone(), to: staging_path(sha256), mode: 0o600, source };
         draft.chain(action, cause);
     }
 }

@@ -15,6 +15,7 @@ mod diff;
 mod display;
 mod guest;
 mod incus_ui;
+mod init;
 mod mongod;
 mod order;
 mod reconfigure;

@@ -6,8 +6,8 @@ use protocol::{Health, Inspection, UnitState};
 
 use super::mongod::{self, State};
 use super::order::Draft;
-use super::{Action, Cause, Change, Effect, guest};
-use crate::desired::{Container, Init, Mongod, Release, Scope, Service};
+use super::{Action, Cause, Change, Effect, guest, init};
+use crate::desired::{Container, Mongod, Release, Scope, Service};
 
 /// Plans all services. Containers and databases are planned before.
 pub(super) fn plan_all(draft: &mut Draft<'_>, scope: &Scope) {
@@ -44,47 +44,6 @@ fn plan_behind_others<'a>(draft: &mut Draft<'a>, service: &'a Service, scope: &S
     }
 }
 
-/// Forgets what was run once where it went into a database that is made anew. That comes before the database: a run that
-/// is killed in between leaves nobody who believes that it is there.
-pub(super) fn forget_inits(draft: &mut Draft<'_>, scope: &Scope) {
-    let desired = draft.desired;
-    for container in desired.containers.values().filter(|container| scope.has_container(&container.name)) {
-        for release in container.releases.values() {
-            let marked = release.init.as_ref().filter(|init| is_marked(draft, &container.name, init));
-            let Some((init, service)) = marked.zip(desired.services.get(&release.service)) else { continue };
-            let lost = lost_mongods(draft, service);
-            if lost.is_empty() {
-                continue;
-            }
-            let action = Action::WriteFiles {
-                container: container.name.clone(),
-                system_users: Vec::new(),
-                directories: Vec::new(),
-                files: BTreeMap::new(),
-                remove: vec![init.marker.clone()],
-            };
-            let before: Vec<usize> = lost.iter().filter_map(|mongod| draft.tail(&mongod.container)).collect();
-            let forgotten = draft.add(action, Cause::State("its database is made anew".into()), before);
-            lost.iter().for_each(|mongod| draft.wait_for(&mongod.container, forgotten));
-        }
-    }
-}
-
-fn is_marked(draft: &Draft<'_>, container: &str, init: &Init) -> bool {
-    draft.guest(container).is_some_and(|guest| guest.paths.contains_key(&init.marker))
-}
-
-/// The mongods of databases that a service depends on and of which nothing is left.
-fn lost_mongods<'a>(draft: &Draft<'a>, service: &Service) -> Vec<&'a Mongod> {
-    let is_lost = |mongod: &&Mongod| {
-        let missing = |guest: &Inspection| !guest.paths.contains_key(&mongod.data);
-        draft.is_absent(&mongod.container) || draft.guest(&mongod.container).is_some_and(missing)
-    };
-    // A set that has one member left has all data.
-    let databases = service.depends_on.iter().map(|name| mongods(draft, name));
-    databases.filter(|mongods| mongods.iter().all(&is_lost)).flatten().collect()
-}
-
 /// Whether something that a service depends on comes into sight only when this plan is done.
 fn comes_later(draft: &Draft<'_>, service: &Service) -> bool {
     service.depends_on.iter().any(|name| {
@@ -105,11 +64,11 @@ fn comes_later(draft: &Draft<'_>, service: &Service) -> bool {
 }
 
 /// What must be done before a service starts.
-struct Before {
+pub(super) struct Before {
     /// The last steps of all that it depends on.
     steps: Vec<usize>,
     /// Whether a database that it depends on is made anew, so that what was put into it once is not there.
-    anew: bool,
+    pub anew: bool,
 }
 
 impl Before {
@@ -126,11 +85,14 @@ impl Before {
             other => names.contains(other.lane()),
         };
         let steps = draft.plan.steps.iter().enumerate().filter(|(_, step)| about(&step.action)).map(|(index, _)| index);
-        Self { steps: last(draft, steps.chain(containers).collect()), anew: !lost_mongods(draft, service).is_empty() }
+        Self {
+            steps: last(draft, steps.chain(containers).collect()),
+            anew: !init::lost_mongods(draft, service).is_empty(),
+        }
     }
 }
 
-fn mongods<'a>(draft: &Draft<'a>, name: &str) -> Vec<&'a Mongod> {
+pub(super) fn mongods<'a>(draft: &Draft<'a>, name: &str) -> Vec<&'a Mongod> {
     let desired = draft.desired;
     let members = desired.replica_sets.get(name).map(|set| set.members.iter().collect());
     members.or_else(|| desired.standalones.get(name).map(|one| vec![&one.mongod])).unwrap_or_default()
@@ -151,13 +113,13 @@ fn last(draft: &Draft<'_>, steps: BTreeSet<usize>) -> Vec<usize> {
 fn plan_one(draft: &mut Draft<'_>, container: &Container, release: &Release, before: &Before) {
     let lane_before = draft.tail(&release.service);
     match (draft.is_absent(&container.name), draft.guest(&container.name)) {
-        (true, _) => deploy(draft, container, release, Cause::Missing, before, |_| true),
+        (true, _) => deploy(draft, container, release, Cause::Missing, before),
         // It shows when the container has been started; the plan says already that it looks again, or why it can't.
         (false, None) => return,
         (false, Some(guest)) => compare(draft, container, release, guest, before),
     }
     let ran = draft.tail(&release.service).filter(|step| Some(*step) != lane_before);
-    init(draft, container, release, before, ran);
+    init::plan(draft, container, release, before, ran);
 }
 
 fn compare(draft: &mut Draft<'_>, container: &Container, release: &Release, guest: &Inspection, before: &Before) {
@@ -166,12 +128,9 @@ fn compare(draft: &mut Draft<'_>, container: &Container, release: &Release, gues
         changes.extend(guest::compare_file(draft, path, file, guest));
     }
     changes.iter_mut().for_each(|change| change.effect = Effect::Restart);
-    // What has only another mode or owner is there.
-    let other = |change: &&Change| change.from == "missing" || change.from.starts_with("sha256");
-    let pushed: BTreeSet<String> = changes.iter().filter(other).map(|change| change.field.clone()).collect();
     let unit = guest.units.get(&release.unit).cloned().unwrap_or_default();
     if let Some(cause) = cause(guest, release, changes, &unit) {
-        return deploy(draft, container, release, cause, before, |path| pushed.contains(path));
+        return deploy(draft, container, release, cause, before);
     }
     let health = release.health.as_ref().and_then(|_| guest.services.get(&release.service));
     let (container, boxed) = (container.name.clone(), Box::new(release.clone()));
@@ -207,49 +166,24 @@ fn cause(guest: &Inspection, release: &Release, changes: Vec<Change>, unit: &Uni
 
 /// The steps that a step of a service waits for: those of its container and of what it depends on, and those of the
 /// same service in the container before.
-fn behind(draft: &Draft<'_>, container: &str, release: &Release, before: &Before) -> Vec<usize> {
+pub(super) fn behind(draft: &Draft<'_>, container: &str, release: &Release, before: &Before) -> Vec<usize> {
     let own = draft.tail(container).into_iter().chain(draft.tail(&release.service));
     last(draft, before.steps.iter().copied().chain(own).collect())
 }
 
 /// Adds a step at the end of its service's lane. The container's own lane may have the same name.
-fn chain(draft: &mut Draft<'_>, action: Action, cause: Cause, after: Vec<usize>) -> usize {
+pub(super) fn chain(draft: &mut Draft<'_>, action: Action, cause: Cause, after: Vec<usize>) -> usize {
     let lane = action.lane().to_string();
     let step = draft.add(action, cause, after);
     draft.wait_for(&lane, step);
     step
 }
 
-fn deploy(
-    draft: &mut Draft<'_>,
-    container: &Container,
-    release: &Release,
-    cause: Cause,
-    before: &Before,
-    pushed: impl Fn(&str) -> bool,
-) {
-    guest::stage_artifacts(draft, container, &release.files, pushed);
+fn deploy(draft: &mut Draft<'_>, container: &Container, release: &Release, cause: Cause, before: &Before) {
+    guest::stage_artifacts(draft, container, &release.files);
     let after = behind(draft, &container.name, release, before);
     let action = Action::DeployService { container: container.name.clone(), release: Box::new(release.clone()) };
     chain(draft, action, cause, after);
-}
-
-/// Plans what is run once: where that was not done, was another command, or went into a database that is made anew.
-fn init(draft: &mut Draft<'_>, container: &Container, release: &Release, before: &Before, ran: Option<usize>) {
-    let Some(init) = &release.init else { return };
-    let cause = match draft.guest(&container.name) {
-        Some(guest) if init.was_run(guest) && !before.anew => return,
-        Some(guest) if guest.paths.contains_key(&init.marker) && !before.anew => {
-            Cause::State("another command was run".into())
-        }
-        _ => Cause::Missing,
-    };
-    let after = match ran {
-        Some(step) => vec![step],
-        None => behind(draft, &container.name, release, before),
-    };
-    let (container, release) = (container.name.clone(), Box::new(release.clone()));
-    chain(draft, Action::InitService { container, init: init.clone(), release }, cause, after);
 }
 
 /// Restarts the unit of a service.

@@ -179,6 +179,27 @@ fn a_release_that_does_not_work_is_taken_back() {
     system.plan(0);
 }
 
+/// What was begun is put in place whole, or put in place again by the next run.
+#[test]
+fn a_run_that_is_killed_in_the_middle_of_a_deployment_is_gone_on_with() {
+    let system = declare("cut", 47);
+    system.up();
+    for (place, (before, after)) in [("a", ("one", "two")), ("b", ("two", "three"))] {
+        system.edit(&format!("GREETING: {before}"), &format!("GREETING: {after}"));
+        let mut up = system.start(&["up"]);
+        let deploy = format!("deploy hello in cut-{place}");
+        assert!(up.said(|line| line.contains("step_started") && line.contains(&deploy)), "it never came to {deploy}");
+        up.signal("KILL");
+        assert_eq!(up.end().code, None);
+        system.up();
+        system.plan(0);
+        for last in [11, 12] {
+            let answer = ask(&system, last);
+            assert!(answer.contains(&format!("\"version\":\"{after}\"")), "{last}: '{answer}'");
+        }
+    }
+}
+
 #[test]
 fn what_is_changed_by_hand_comes_back() {
     let system = declare("drif", 44);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use protocol::{DeployServiceRequest, Failure, UnitsRequest, WriteRequest};
 
+use super::gone;
 use super::kept::Kept;
 use super::wait::{Patience, works};
 use crate::call::progress;
@@ -50,9 +51,8 @@ fn keep(request: &DeployServiceRequest, folder: &Path, before: Option<Kept>) -> 
     let paths: Vec<&Path> = request.files.iter().map(|file| Path::new(&file.path)).collect();
     let now = Kept::keep(folder, &request.revision, &paths)
         .map_err(|error| failed(request, "the release works but can't be kept to go back to", &error))?;
-    let gone = before.iter().flat_map(Kept::paths).filter(|path| !now.paths().contains(path));
-    gone.for_each(|path| drop(std::fs::remove_file(path)));
-    Ok(())
+    let mut old = before.iter().flat_map(Kept::paths).filter(|path| !now.paths().contains(path));
+    old.try_for_each(|path| gone(std::fs::remove_file(path), path))
 }
 
 /// Brings the release before back and says how both fared.

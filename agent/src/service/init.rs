@@ -27,13 +27,15 @@ async fn run(request: &InitServiceRequest) -> Result<(), Failure> {
     let object = format!("`{}`", request.command.join(" "));
     let failed = |error: std::io::Error| Failure::new(&object, format!("can't be run in the guest: {error}"));
     let stdin = filled::fill(&request.stdin)?;
-    // systemd reads the environment as it does for the unit, and no secret is on a command line.
+    // systemd reads the environment as it does for the unit, and no secret is on a command line. It also ends the
+    // command in time, whoever is still there to wait for it.
     let mut child = Command::new("systemd-run")
         .args(["--quiet", "--pipe", "--wait", "--collect", "--service-type=exec"])
         .arg(format!("--property=User={}", request.user))
         .arg(format!("--property=EnvironmentFile={}", request.environment_file))
         .arg(format!("--property=StateDirectory={}", request.service))
         .args(["--property=StateDirectoryMode=0750", "--property=UMask=0027"])
+        .arg(format!("--property=RuntimeMaxSec={}ms", request.timeout_ms))
         .args(["--property=NoNewPrivileges=yes", "--property=ProtectSystem=strict", "--property=PrivateTmp=yes", "--"])
         .args(&request.command)
         .stdin(Stdio::piped())

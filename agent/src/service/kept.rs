@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags};
 use serde::{Deserialize, Serialize};
 
 /// Files of at least this size are kept as a second name of the same file: a running program can't be written to.
@@ -55,9 +56,14 @@ impl Kept {
         let kept = Self { revision: revision.to_owned(), files };
         fs::write(new.join("release.json"), serde_json::to_vec(&kept)?)?;
         File::open(&new)?.sync_all()?;
-        let old = folder.join("kept");
-        remove_folder(&old)?;
-        fs::rename(&new, &old)?;
+        let place = folder.join("kept");
+        if place.exists() {
+            // At every moment one of the two is there whole.
+            rustix::fs::renameat_with(CWD, &new, CWD, &place, RenameFlags::EXCHANGE)?;
+            remove_folder(&new)?;
+        } else {
+            fs::rename(&new, &place)?;
+        }
         Ok(kept)
     }
 
@@ -119,6 +125,21 @@ mod tests {
         assert_eq!(fs::metadata(&env).unwrap().mode() & 0o7777, 0o600);
         assert_eq!(fs::read(&program).unwrap(), vec![7; 2 << 20]);
         assert_eq!(Kept::read(&folder), Some(kept));
+    }
+
+    #[test]
+    fn the_newest_is_kept_in_place_of_the_one_before() {
+        let root = tempfile::tempdir().unwrap();
+        let (folder, file) = (root.path().join("web"), root.path().join("file"));
+        for revision in ["r1", "r2"] {
+            fs::write(&file, revision).unwrap();
+            Kept::keep(&folder, revision, &[&file]).unwrap();
+        }
+        fs::write(&file, "r3").unwrap();
+        let kept = Kept::read(&folder).unwrap();
+        kept.restore(&folder).unwrap();
+        assert_eq!((kept.revision.as_str(), fs::read_to_string(&file).unwrap().as_str()), ("r2", "r2"));
+        assert!(!folder.join("kept.new").exists());
     }
 
     #[test]

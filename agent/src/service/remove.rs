@@ -1,10 +1,11 @@
 //! Taking a service away.
 
 use std::fs;
-use std::io;
+use std::path::Path;
 
 use protocol::{Failure, RemoveServiceRequest, UnitsRequest};
 
+use super::gone;
 use super::kept::Kept;
 use crate::units;
 
@@ -15,19 +16,9 @@ pub async fn remove(request: &RemoveServiceRequest) -> Result<(), Failure> {
     let kept = Kept::read(&folder);
     // A release that never worked was not kept; its unit and environment have names that are known.
     let known = [format!("{}/{}", units::FOLDER, request.unit), format!("/etc/distctl/{}.env", request.service)];
-    let files = kept.iter().flat_map(Kept::paths).map(|path| path.to_string_lossy().into_owned());
-    for path in files.chain(known) {
-        gone(fs::remove_file(&path), &path)?;
+    for path in kept.iter().flat_map(Kept::paths).chain(known.iter().map(Path::new)) {
+        gone(fs::remove_file(path), path)?;
     }
-    gone(fs::remove_dir_all(&folder), &folder.to_string_lossy())?;
+    gone(fs::remove_dir_all(&folder), &folder)?;
     units::change(&UnitsRequest { reload: true, ..UnitsRequest::default() }).await
-}
-
-fn gone(removed: io::Result<()>, path: &str) -> Result<(), Failure> {
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Failure::new(path, format!("can't be removed: {error}")))
-        }
-        _ => Ok(()),
-    }
 }

@@ -17,7 +17,7 @@ const LINE: u64 = 1024;
 /// Which user to make.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Makes an administrator.
+    /// Makes an administrator; one who is there already gets this password.
     #[arg(long)]
     admin: bool,
     /// The user's name.

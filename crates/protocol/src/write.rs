@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 /// Waits until the guest can be worked in.
@@ -99,6 +100,26 @@ pub enum Escape {
     Uri,
     /// Between double quotes of a systemd environment file (systemd.exec(5)).
     Environment,
+}
+
+/// All but the unreserved characters of RFC 3986, section 2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+impl Escape {
+    /// Writes a text as what is around it needs.
+    pub fn apply(self, text: &str) -> String {
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Uri => utf8_percent_encode(text, RESERVED).to_string(),
+            Self::Environment => text.chars().fold(String::with_capacity(text.len()), |mut escaped, one| {
+                if matches!(one, '"' | '\\' | '`' | '$') {
+                    escaped.push('\\');
+                }
+                escaped.push(one);
+                escaped
+            }),
+        }
+    }
 }
 
 impl std::fmt::Debug for FileWrite {
