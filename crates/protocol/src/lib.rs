@@ -4,11 +4,17 @@
 //! [`Line`]s, one JSON object a line, from its standard output. The last line is [`Line::Done`] or
 //! [`Line::Failed`]; a stream that ends without one means that the agent died.
 
+mod drill;
+mod fault;
+mod history;
 mod inspect;
 mod mongo;
 mod service;
 mod write;
 
+pub use drill::*;
+pub use fault::*;
+pub use history::*;
 pub use inspect::*;
 pub use mongo::*;
 pub use service::*;
