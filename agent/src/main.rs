@@ -5,19 +5,26 @@
 //! topology.
 
 mod call;
+mod clock;
 mod deadline;
+mod fault;
 mod filled;
 mod handover;
 mod hash;
+mod http;
 mod inspect;
 mod log_tail;
 mod mongo;
 mod names;
 mod packages;
 mod ready;
+mod rollbacks;
 mod run;
+mod runs;
 mod service;
+mod transient;
 mod units;
+mod workload;
 mod write;
 
 use std::process::ExitCode;
@@ -34,6 +41,16 @@ enum Command {
     /// Lets another member of a replica set take over.
     #[command(subcommand)]
     Handover(handover::Handover),
+    /// Runs a workload until it is told to end.
+    Workload {
+        /// The name of the run.
+        run: String,
+    },
+    /// Undoes a fault whose time is over.
+    Heal {
+        /// Its name.
+        fault: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -45,6 +62,8 @@ fn main() -> ExitCode {
     let code = match command {
         Command::Call => runtime.block_on(call::call()),
         Command::Handover(handover) => runtime.block_on(handover::run(handover)),
+        Command::Workload { run } => runtime.block_on(workload::run(&run)),
+        Command::Heal { fault } => runtime.block_on(fault::heal_in_time(&fault)),
     };
     // The driver's monitors would otherwise be waited for.
     runtime.shutdown_background();
@@ -70,6 +89,22 @@ async fn perform(request: Request) -> Result<Reply, Failure> {
         Request::StepDown(request) => mongo::step_down::step_down(&request).await?,
         Request::HandBack(request) => mongo::step_down::hand_back(&request).await?,
         Request::WaitReplicaSet(request) => mongo::wait::replica_set(&request).await?,
+        Request::StartWorkload(request) => return workload::start(&request).await.map(Reply::Workload),
+        Request::AskWorkload(name) => return workload::status(&name).await.map(Reply::Workload),
+        Request::StopWorkload(name) => return workload::stop(&name).await.map(Reply::Workload),
+        Request::RemoveWorkload(name) => workload::remove(&name.run).await?,
+        Request::TellTime => return Ok(Reply::Time(clock::now())),
+        Request::CheckFault(fault) => return fault::check(&fault).await.map(Reply::FaultChecked),
+        Request::InjectFault(fault) => return fault::inject(&fault).await.map(Reply::Injected),
+        Request::Heal(request) => return fault::heal(&request).await.map(Reply::Healed),
+        Request::ReadBack(request) => {
+            return mongo::read_back::read(&request).await.map(Box::new).map(Reply::ReadBack);
+        }
+        Request::ReadBackApp(request) => {
+            return workload::read_back_app(&request).await.map(Box::new).map(Reply::FinalRead);
+        }
+        Request::Rollbacks(request) => return rollbacks::find(&request).map(Reply::Rollbacks),
+        Request::EndDrill(request) => mongo::read_back::end(&request).await?,
     }
     Ok(Reply::Ok)
 }

@@ -6,6 +6,7 @@ pub mod connect;
 pub mod hello;
 pub mod look;
 pub mod primary;
+pub mod read_back;
 pub mod reconfigure;
 pub mod replica_set;
 pub mod roles;

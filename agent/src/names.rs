@@ -48,6 +48,11 @@ impl Names {
     }
 }
 
+/// Whether a text is made of letters, digits and hyphens, so that it can name a file and a unit.
+pub fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 64 && text.chars().all(|one| one.is_ascii_alphanumeric() || one == '-')
+}
+
 fn parse(text: &str) -> BTreeMap<String, u32> {
     text.lines()
         .filter_map(|line| {

@@ -184,6 +184,11 @@ impl Peer {
         Self::connect(&format!("127.0.0.1:{port}"), login).await
     }
 
+    /// One of its databases.
+    pub fn database(&self, name: &str) -> mongodb::Database {
+        self.client.database(name)
+    }
+
     /// Runs a command on the database `admin` that answers at once.
     pub async fn ask(&self, command: Document) -> Result<Document, Error> {
         self.run(command, ASKING).await

@@ -55,7 +55,7 @@ pub fn failed(request: Request) -> Failure {
 pub fn inspect(request: InspectRequest) -> Inspection {
     match call(Request::Inspect(request)).outcome.unwrap() {
         Reply::Inspection(inspection) => *inspection,
-        Reply::Ok => panic!("an inspection must be answered with one"),
+        other => panic!("an inspection must be answered with one, not {other:?}"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Credential, FinalRead, Hash, Rollback, SetAddress};
+use crate::{Credential, FinalRead, Hash, Rollback, SeenState, SetAddress};
 
 /// What a workload does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,8 +56,8 @@ pub struct WorkloadRequest {
 /// The web-server of the product platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppTarget {
-    /// `http://10.10.10.11:3000`.
-    pub url: String,
+    /// `address:port`.
+    pub host: String,
     /// As whom to log in. The file is in this guest.
     pub credential: Credential,
 }
@@ -86,6 +86,8 @@ pub struct WorkloadStatus {
     pub now_us: u64,
     /// The history's path in the guest.
     pub history: String,
+    /// What each member is at present.
+    pub members: BTreeMap<String, SeenState>,
     /// Why it ended, if it wasn't told to.
     pub error: Option<String>,
 }
@@ -97,6 +99,19 @@ pub struct ReadBackRequest {
     pub set: SetAddress,
     /// The database of the workload.
     pub database: String,
+    /// How long to try, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// Reads what was made through the product platform, in the guest that the workload ran in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadBackAppRequest {
+    /// How to speak with it.
+    pub target: AppTarget,
+    /// The name of the run, which is the category of its products.
+    pub run: String,
+    /// Whether the products are removed.
+    pub remove: bool,
     /// How long to try, in milliseconds.
     pub timeout_ms: u64,
 }

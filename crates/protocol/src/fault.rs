@@ -105,11 +105,24 @@ pub struct FaultMember {
     pub unit: String,
     /// Its data directory.
     pub data: String,
-    /// `address:port` of the members that it can be cut off from: the others of its set, or the other of a pair.
-    pub peers: Vec<String>,
+    /// The members that it can be cut off from: the others of its set, or the other of a pair.
+    pub peers: Vec<FaultPeer>,
+    /// How many bytes its container may have on disk, where that is bounded.
+    #[serde(default)]
+    pub disk_limit: Option<u64>,
     /// The file with the password of the agent's user, where there is one.
     #[serde(default)]
     pub credential: Option<crate::Credential>,
+}
+
+/// A member that another can be cut off from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultPeer {
+    /// `address:port`.
+    pub host: String,
+    /// Its unit, where it is in the same guest.
+    #[serde(default)]
+    pub unit: Option<String>,
 }
 
 /// A fault in one guest.
@@ -127,9 +140,19 @@ pub struct GuestFault {
 
 /// What a guest undoes; what it knows nothing of is no error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HealRequest {
-    /// The faults; all where there is none.
-    pub ids: Vec<String>,
+#[serde(rename_all = "snake_case")]
+pub enum HealRequest {
+    /// These faults.
+    Faults(Vec<String>),
+    /// All faults and workloads of which anything is left.
+    Everything,
+}
+
+/// The answer to the question whether a guest can do a fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultChecked {
+    /// What would be used, where that is not clear from the kind.
+    pub note: Option<String>,
 }
 
 /// The answer to a fault that was injected.
@@ -152,6 +175,8 @@ pub struct Healed {
     pub done: When,
     /// The faults that were undone.
     pub faults: Vec<HealedFault>,
+    /// The workloads that were ended and removed.
+    pub workloads: Vec<String>,
 }
 
 /// A fault that was undone, or was found undone.

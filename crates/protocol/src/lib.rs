@@ -61,6 +61,30 @@ pub enum Request {
     HandBack(HandBackRequest),
     /// Waits until members of a replica set are PRIMARY or SECONDARY.
     WaitReplicaSet(WaitReplicaSetRequest),
+    /// Starts a workload, which goes on by itself.
+    StartWorkload(Box<WorkloadRequest>),
+    /// Says how a workload fares.
+    AskWorkload(WorkloadName),
+    /// Ends a workload after the operations under way.
+    StopWorkload(WorkloadName),
+    /// Ends a workload and removes its history from the guest.
+    RemoveWorkload(WorkloadName),
+    /// Says what time it is in the guest.
+    TellTime,
+    /// Says whether the guest can do a fault. Changes nothing.
+    CheckFault(GuestFault),
+    /// Breaks something, after it has written down how to undo that.
+    InjectFault(GuestFault),
+    /// Undoes faults.
+    Heal(HealRequest),
+    /// Reads what a workload has left in a set.
+    ReadBack(ReadBackRequest),
+    /// Reads what a workload has left in the product platform, and removes it if asked.
+    ReadBackApp(ReadBackAppRequest),
+    /// Looks for what members have taken back.
+    Rollbacks(RollbacksRequest),
+    /// Removes a workload's database and user.
+    EndDrill(EndDrillRequest),
 }
 
 /// One line of the agent's answer.
@@ -83,6 +107,22 @@ pub enum Reply {
     Ok,
     /// The answer to [`Request::Inspect`].
     Inspection(Box<Inspection>),
+    /// How a workload fares.
+    Workload(WorkloadStatus),
+    /// The answer to [`Request::TellTime`].
+    Time(When),
+    /// The answer to [`Request::CheckFault`].
+    FaultChecked(FaultChecked),
+    /// The answer to [`Request::InjectFault`].
+    Injected(Injected),
+    /// The answer to [`Request::Heal`].
+    Healed(Healed),
+    /// The answer to [`Request::ReadBack`].
+    ReadBack(Box<ReadBack>),
+    /// The answer to [`Request::ReadBackApp`].
+    FinalRead(Box<FinalRead>),
+    /// The answer to [`Request::Rollbacks`].
+    Rollbacks(Rollbacks),
 }
 
 /// Why a request could not be carried out.
