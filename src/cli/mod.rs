@@ -11,6 +11,7 @@ use crate::ui::{Advise, Exit, Options, Output, Progress, Ui};
 
 mod artifacts;
 mod attach;
+mod check;
 mod completions;
 mod context;
 mod destroy;
@@ -19,6 +20,7 @@ mod down;
 mod exec;
 mod incus_ui;
 mod interrupt;
+mod judge;
 mod line;
 mod logs;
 mod open;
@@ -105,6 +107,7 @@ enum Command {
     Open(open::Open),
     Secret(secret::Secret),
     Doctor(doctor::Doctor),
+    Check(check::Check),
     Validate(validate::Validate),
     Render(render::Render),
     Schema(schema::Schema),
@@ -168,6 +171,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Open(command) => command.run(context).await,
         Command::Secret(command) => command.run(context).await,
         Command::Doctor(command) => command.run(context).await,
+        Command::Check(command) => command.run(context).await,
         Command::Validate(command) => command.run(context).await,
         Command::Render(command) => command.run(context).await,
         Command::Schema(command) => command.run(context).await,

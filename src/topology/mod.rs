@@ -12,6 +12,7 @@ use ipnet::Ipv4Net;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+mod checks;
 mod deployment;
 mod finding;
 mod load;
@@ -30,6 +31,7 @@ mod tests;
 mod validate;
 mod yaml;
 
+pub use checks::{Checks, Count, Failover, Workload};
 pub use deployment::{Exposed, Fragment, Fragmentation, Healthcheck, IncusUi, Init, Service, ServiceFile};
 pub use finding::{Also, Finding, Findings, Severity};
 pub use load::{load, load_without_files, parse};
@@ -76,6 +78,9 @@ pub struct Topology {
     pub expose: Named<Exposed>,
     /// Incus's own web interface, for what is done by hand.
     pub incus_ui: Option<IncusUi>,
+    /// Tests of the running system, and what must come out of them.
+    #[schemars(default)]
+    pub checks: Checks,
     /// What the file is, and what was found in it.
     #[serde(skip)]
     pub(crate) origin: Origin,

@@ -41,6 +41,11 @@ impl Time {
         i64::try_from(self.0.as_millis()).unwrap_or(i64::MAX)
     }
 
+    /// The duration in whole milliseconds, at most what fits.
+    pub fn whole_millis(self) -> u64 {
+        u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Reads a number and its unit.
     pub(super) fn parse(text: &str) -> Option<Self> {
         amount(text, &TIMES).map(Self::from_millis)

@@ -1,5 +1,6 @@
 //! How each section of the file is read: which keys it has, which of them must be there.
 
+use super::checks::{Checks, Count, Failover, Workload};
 use super::deployment::{Exposed, Fragment, Fragmentation, Healthcheck, IncusUi, Init, Service, ServiceFile};
 use super::finding::Notes;
 use super::mongodb::{Auth, Member, MongoDb, ReplicaSet, Settings, Standalone};
@@ -26,6 +27,7 @@ pub(super) fn topology(node: &Node, origin: Origin, notes: &mut Notes) -> Option
         fragmentation: keys.or_default("fragmentation", notes),
         expose: keys.or_default("expose", notes),
         incus_ui: keys.optional("incus_ui", notes),
+        checks: keys.or_default("checks", notes),
         origin,
     };
     keys.finish_but(extensions, notes);
@@ -156,6 +158,21 @@ section!(ServiceFile { content: optional, template: optional, source: optional, 
 section!(Healthcheck { http: required("/health"), interval: optional, timeout: optional });
 section!(Fragment { range: optional, on: required("rsA"), default: optional });
 section!(IncusUi { listen: required("127.0.0.1:8443") });
+section!(Checks { failover: optional });
+section!(Failover {
+    max_write_gap: optional,
+    max_read_gap: optional,
+    max_election: optional,
+    lost_writes: optional,
+    stale_reads: optional,
+    faults: texts,
+    rounds: optional,
+    hold: optional,
+    workload: optional,
+    write_concern: optional,
+    clients: optional,
+    rate: optional,
+});
 section!(Exposed { listen: required("127.0.0.1:3000"), to: required("web-server:3000") });
 
 impl Scalar for Auth {
@@ -167,5 +184,27 @@ impl Scalar for Auth {
             "none" => Some(Self::None),
             _ => None,
         }
+    }
+}
+
+impl Scalar for Workload {
+    const WHAT: &str = "`inserts`, `register`, `mixed` or `app`";
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "inserts" => Some(Self::Inserts),
+            "register" => Some(Self::Register),
+            "mixed" => Some(Self::Mixed),
+            "app" => Some(Self::App),
+            _ => None,
+        }
+    }
+}
+
+impl Scalar for Count {
+    const WHAT: &str = "a whole number from 0";
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
     }
 }

@@ -21,12 +21,16 @@ const RULES: &[(&str, &[&str])] = &[
     ("engine/event.rs", &[]),
     ("engine/", &["engine", "plan", "desired", "guest", "incus", "browser"]),
     ("report/", &["report", "desired", "observed", "plan"]),
+    ("drill/checker/", &["drill"]),
+    ("drill/history/", &["drill"]),
+    ("drill/report/", &["drill"]),
+    ("drill/", &["drill", "topology"]),
     ("ui/", &["ui", "engine", "topology"]),
     (
         "cli/",
         &[
             "cli", "ui", "report", "engine", "plan", "observed", "desired", "topology", "guest", "incus", "download",
-            "browser",
+            "browser", "drill",
         ],
     ),
 ];

@@ -5,6 +5,7 @@
 //! place in the file ([`At::known`]).
 
 pub(crate) mod cache;
+mod checks;
 pub(super) mod files;
 mod fragmentation;
 mod mongodb;
@@ -31,6 +32,7 @@ pub(super) fn check(topology: &Topology, notes: &mut Notes) {
     ports::check(topology, notes);
     services::check(topology, notes);
     fragmentation::check(topology, notes);
+    checks::check(topology, notes);
     files::declared(topology, notes);
 }
 
