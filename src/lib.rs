@@ -25,3 +25,4 @@ pub mod plan;
 pub mod report;
 pub mod topology;
 pub mod ui;
+pub mod verdict;

@@ -190,7 +190,7 @@ fn faults(context: &Context, report: &Report) -> String {
     table.to_string()
 }
 
-fn verdict_cell(verdict: Verdict) -> (String, Option<Tone>) {
+pub(super) fn verdict_cell(verdict: Verdict) -> (String, Option<Tone>) {
     (verdict.to_string(), Some(tone(verdict)))
 }
 

@@ -18,6 +18,8 @@ mod destroy;
 mod doctor;
 mod down;
 mod exec;
+mod failover_test;
+mod heal;
 mod incus_ui;
 mod interrupt;
 mod judge;
@@ -34,6 +36,7 @@ mod status;
 mod top;
 mod up;
 mod validate;
+mod verify;
 
 pub use context::Context;
 pub use interrupt::Interrupt;
@@ -100,6 +103,9 @@ enum Command {
     Down(down::Down),
     Destroy(destroy::Destroy),
     Restart(restart::Restart),
+    FailoverTest(Box<failover_test::FailoverTest>),
+    Heal(heal::Heal),
+    Verify(verify::Verify),
     Logs(logs::Logs),
     Exec(exec::Exec),
     Shell(shell::Shell),
@@ -164,6 +170,9 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Down(command) => command.run(context).await,
         Command::Destroy(command) => command.run(context).await,
         Command::Restart(command) => command.run(context).await,
+        Command::FailoverTest(command) => command.run(context).await,
+        Command::Heal(command) => command.run(context).await,
+        Command::Verify(command) => command.run(context).await,
         Command::Logs(command) => command.run(context).await,
         Command::Exec(command) => command.run(context).await,
         Command::Shell(command) => command.run(context).await,

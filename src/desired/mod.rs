@@ -85,6 +85,12 @@ impl Container {
         self.files.iter().chain(self.releases.values().flat_map(|release| &release.files))
     }
 
+    /// How many bytes its disk may hold, where that is bounded.
+    pub fn disk_limit(&self) -> Option<u64> {
+        let size = self.devices.get("root")?.get("size")?;
+        crate::topology::Size::parse(size).map(crate::topology::Size::bytes)
+    }
+
     /// The names of its units and those of its services.
     pub fn all_units(&self) -> impl Iterator<Item = &String> {
         self.units.keys().chain(self.releases.values().map(|release| &release.unit))

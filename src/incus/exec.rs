@@ -83,6 +83,21 @@ impl Client {
         Ok(Finished { stdout: kept, ..finished })
     }
 
+    /// Runs a command as root and gives its stdout piece by piece as it comes. Five requests.
+    ///
+    /// `stdout` of what it returns is empty. Holds a slot as [`Client::run`] does.
+    ///
+    /// # Errors
+    /// Those of [`Client::run`].
+    pub async fn run_into(
+        &self,
+        instance: &str,
+        command: &[&str],
+        on_bytes: impl FnMut(&[u8]),
+    ) -> Result<Finished, Error> {
+        self.collect(instance, command, Vec::new(), on_bytes).await
+    }
+
     /// Runs a command as root and gives its stdout line by line as it comes, without line ends. Five requests.
     ///
     /// `stdout` of what it returns is empty. Holds a slot as [`Client::run`] does.

@@ -4,3 +4,4 @@ pub mod doctor;
 pub mod log;
 pub mod status;
 pub mod top;
+pub mod verify;

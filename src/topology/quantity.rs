@@ -74,7 +74,7 @@ impl Size {
     }
 
     /// Reads a number and its unit.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         amount(text, &SIZES).map(Self)
     }
 }

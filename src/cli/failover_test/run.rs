@@ -1,0 +1,210 @@
+//! From what was asked to runs: their schedules, their folders, and what they come to.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use rand::Rng;
+
+use super::FailoverTest;
+use super::asked::Wanted;
+use crate::cli::Context;
+use crate::cli::judge::{Judging, judge};
+use crate::cli::line::Stage;
+use crate::desired::ReplicaSet;
+use crate::drill::faults;
+use crate::drill::folder::Folder;
+use crate::drill::run::{FORMAT, Planned, Run};
+use crate::drill::runner::Drill;
+use crate::drill::schedule::draw;
+use crate::drill::workload::place;
+use crate::plan::{Options, diff};
+use crate::ui::{Advise, Exit};
+
+/// How long services may take to hear that their databases are back.
+const SETTLING: Duration = Duration::from_secs(20);
+
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// How many of a set's letters are in the name of a run, which names units and keys.
+const NAME_LENGTH: usize = 24;
+
+/// What all runs of a test share.
+struct Test<'t> {
+    context: &'t Context,
+    stage: &'t Stage,
+    schedule: Vec<Planned>,
+    seed: u64,
+    app: Option<(String, String)>,
+}
+
+impl FailoverTest {
+    /// Runs the tests that were asked for, and judges them.
+    ///
+    /// 1 means that a test failed, so what could not even begin ends otherwise: with 2 where the command line is wrong,
+    /// with 3 where the system can't be tested.
+    pub async fn run(mut self, context: &Context) -> Result<Exit> {
+        let stage = Stage::prepare(context).await?;
+        self.fill_in(context.topology()?.checks.failover.as_deref())?;
+        let sets = match self.sets(&stage.desired) {
+            Ok(sets) => sets,
+            Err(error) => return Ok(shown_as(context, &error, Exit::Pending)),
+        };
+        let parent = self.folder(&sets);
+        let wanted = self.wanted(&sets, &parent);
+        let seed = self.seed.unwrap_or_else(|| rand::rng().random_range(1..1_000_000));
+        let prepared = async {
+            refuse_existing(&parent)?;
+            let app = self.app(&stage).await?;
+            let test = Test { context, stage: &stage, schedule: draw(&self.wish(seed)), seed, app };
+            self.refuse_unless_healthy(&stage).await?;
+            for one in &wanted {
+                self.drill(&test, one, String::new()).check().await?;
+            }
+            Ok::<_, anyhow::Error>(test)
+        };
+        let test = match prepared.await {
+            Ok(test) => test,
+            Err(error) => return Ok(shown_as(context, &error, Exit::Degraded)),
+        };
+        let question = format!("Break {} {} times on purpose?", names(&sets), wanted.len() * test.schedule.len());
+        if !context.ui.confirm(&question).await? {
+            context.ui.note("nothing was broken");
+            return Ok(Exit::Ok);
+        }
+        self.carry_out(&test, &wanted, &parent).await
+    }
+
+    async fn carry_out(&self, test: &Test<'_>, wanted: &[Wanted<'_>], parent: &Folder) -> Result<Exit> {
+        let Test { context, stage, seed, .. } = test;
+        let reporter = context.ui.reporter();
+        let lock = match stage.lock(context, &reporter, self.lock_wait).await {
+            Ok(lock) => lock,
+            Err(error) => return Ok(shown_as(context, &error, Exit::Degraded)),
+        };
+        context.ui.note(format!("`--seed {seed}` repeats this schedule"));
+        for one in wanted {
+            if context.stop().is_cancelled() {
+                break;
+            }
+            // What went wrong is in the history, or is missing there: that decides.
+            if let Err(error) = self.one(test, one).await {
+                context.ui.failure(&error);
+                break;
+            }
+        }
+        lock.release().await?;
+        let judging = Judging { ci: self.ci, write: true, ..Judging::default() };
+        let judged = judge(context, parent, &judging)?;
+        self.settled(stage).await?;
+        Ok(if context.stop().is_cancelled() { Exit::Interrupted } else { judged })
+    }
+
+    async fn one(&self, test: &Test<'_>, wanted: &Wanted<'_>) -> Result<()> {
+        let name = format!("{}-{}", plain(&wanted.set.name), jiff::Zoned::now().strftime("%Y%m%d-%H%M%S"));
+        let drill = self.drill(test, wanted, name.clone());
+        wanted.folder.begin(&Run {
+            format: FORMAT,
+            distctl: env!("CARGO_PKG_VERSION").to_owned(),
+            name,
+            topology: test.stage.desired.name.clone(),
+            object: wanted.set.name.clone(),
+            label: wanted.label.clone(),
+            options: std::env::args().skip(1).collect(),
+            seed: test.seed,
+            schedule: test.schedule.clone(),
+            objectives: self.objectives,
+        })?;
+        let label = wanted.label.as_ref().map(|label| format!(" under {label}")).unwrap_or_default();
+        let (clients, container) = (wanted.load.clients, &drill.container);
+        test.context.ui.note(format!("{}{label}: {clients} clients in {container} write", wanted.set.name));
+        drill.run().await
+    }
+
+    fn drill<'d>(&self, test: &'d Test<'_>, wanted: &'d Wanted<'_>, run: String) -> Drill<'d> {
+        let stage = test.stage;
+        Drill {
+            guests: &stage.guests,
+            desired: &stage.desired,
+            set: wanted.set,
+            load: &wanted.load,
+            app: test.app.clone(),
+            schedule: &test.schedule,
+            seed: test.seed,
+            run,
+            container: self.from.clone().unwrap_or_else(|| place(&stage.desired, wanted.set)),
+            grace: self.grace,
+            folder: &wanted.folder,
+            stop: test.context.stop(),
+            reporter: test.context.ui.reporter(),
+        }
+    }
+
+    async fn refuse_unless_healthy(&self, stage: &Stage) -> Result<()> {
+        let noted = faults::left(&stage.guests, &stage.desired).await?;
+        if !noted.is_empty() {
+            return Err(anyhow!("faults of an earlier test are left in {}", noted.join(", ")))
+                .hint("undo them first: `distctl heal`");
+        }
+        let plan = diff(&stage.desired, &stage.observe().await?, &Options::default());
+        if plan.is_clean() || self.force {
+            return Ok(());
+        }
+        let findings = plan.refusals.iter().chain(&plan.findings).map(ToString::to_string);
+        let steps = (!plan.steps.is_empty()).then(|| format!("{} steps are to do", plan.steps.len()));
+        let why: Vec<String> = findings.chain(steps).collect();
+        Err(anyhow!("{} is not as declared, so a test would prove nothing: {}", stage.desired.name, why.join("; ")))
+            .hint("bring it up first: `distctl up`; or begin all the same with --force")
+    }
+
+    /// Fails unless the system is again as declared. A service may need a moment to hear that its database is back.
+    async fn settled(&self, stage: &Stage) -> Result<()> {
+        let deadline = Instant::now() + SETTLING;
+        loop {
+            let plan = diff(&stage.desired, &stage.observe().await?, &Options::default());
+            if plan.is_clean() || self.force {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let error = anyhow!("{} is not as declared after the test:\n{plan}", stage.desired.name);
+                return Err(error).hint("mend it with `distctl up`; what was found stands in the report");
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// The folder of a single run, or that of several.
+    fn folder(&self, sets: &[&ReplicaSet]) -> Folder {
+        let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S");
+        let named = || PathBuf::from(format!("failover-reports/{}-{time}", names(sets).replace(" and ", "-")));
+        Folder::at(self.report.clone().unwrap_or_else(named))
+    }
+}
+
+/// A history is never written over.
+fn refuse_existing(folder: &Folder) -> Result<()> {
+    if folder.path().exists() {
+        return Err(anyhow!("{} is there already", folder.path().display()))
+            .hint("name another folder with --report; a history is never written over");
+    }
+    Ok(())
+}
+
+/// Shows an error that is no verdict.
+fn shown_as(context: &Context, error: &anyhow::Error, exit: Exit) -> Exit {
+    match context.ui.failure(error) {
+        Exit::Failed => exit,
+        other => other,
+    }
+}
+
+fn names(sets: &[&ReplicaSet]) -> String {
+    sets.iter().map(|set| set.name.as_str()).collect::<Vec<_>>().join(" and ")
+}
+
+/// What can stand in the names of units and keys.
+fn plain(name: &str) -> String {
+    let plain = name.chars().map(|one| if one.is_ascii_alphanumeric() { one } else { '-' });
+    plain.take(NAME_LENGTH).collect()
+}

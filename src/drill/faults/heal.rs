@@ -1,0 +1,112 @@
+//! Undoing what is left of faults and workloads, whoever began them.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use protocol::{EndDrillRequest, FaultKind, HealRequest, Reply, Request, SetAddress};
+use serde::Serialize;
+
+use super::{FAULT_KEY, Noted, set_key};
+use crate::desired::{Desired, ReplicaSet};
+use crate::drill::workload::{DATABASE, USER};
+use crate::guest::{self, Guests};
+use crate::incus::Status;
+
+/// How long dropping a workload's database may take, in milliseconds.
+const DROPPING_MS: u64 = 30_000;
+
+/// What was left and is undone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Left {
+    /// The container that it was in.
+    pub container: String,
+    /// What it was: `partition of 10.10.10.12:27017`, `workload d-20261124-1`.
+    pub what: String,
+}
+
+/// The faults that a container's keys tell of.
+pub fn noted(config: &BTreeMap<String, String>) -> BTreeMap<String, Option<Noted>> {
+    let keys = config.iter().filter(|(key, _)| key.starts_with(FAULT_KEY));
+    keys.map(|(key, value)| (key.clone(), serde_json::from_str(value).ok())).collect()
+}
+
+/// The containers of a topology whose keys tell of faults.
+pub async fn left(guests: &Guests, desired: &Desired) -> Result<Vec<String>> {
+    let instances = guests.client.instances().await?;
+    let ours = instances.into_iter().filter(|instance| desired.containers.contains_key(&instance.name));
+    Ok(ours.filter(|instance| !noted(&instance.config).is_empty()).map(|instance| instance.name).collect())
+}
+
+/// Undoes all that is left in the containers of a topology, and says what that was.
+pub async fn heal(guests: &Guests, desired: &Desired) -> Result<Vec<Left>> {
+    let mut left = Vec::new();
+    for instance in guests.client.instances().await? {
+        if !desired.containers.contains_key(&instance.name) {
+            continue;
+        }
+        let name = &instance.name;
+        let noted = noted(&instance.config);
+        for fault in noted.values().flatten().filter(|fault| fault.kind.is_of_container()) {
+            container(guests, name, fault.kind).await?;
+            left.push(Left { container: name.clone(), what: fault.kind.to_string() });
+        }
+        // One that somebody stopped for reasons of his own is left alone: its guest can't hold anything.
+        let runs =
+            noted.values().flatten().any(|fault| fault.kind.is_of_container()) || instance.status == Status::Running;
+        if runs {
+            left.extend(inside(guests, name).await?);
+        }
+        for key in noted.keys() {
+            set_key(guests, name, key, None).await?;
+        }
+    }
+    for set in desired.replica_sets.values() {
+        if let Some(first) = set.members.first() {
+            end(guests, set, &first.container).await.with_context(|| format!("{} was not cleaned up", set.name))?;
+        }
+    }
+    Ok(left)
+}
+
+/// Lets a container go on or starts it; one that does already is no error.
+pub async fn container(guests: &Guests, name: &str, kind: FaultKind) -> Result<()> {
+    let client = &guests.client;
+    let status = client.instance(name).await?.status;
+    match (kind, status) {
+        (FaultKind::Freeze, Status::Frozen) => client.unfreeze_instance(name).await?,
+        (FaultKind::ContainerStop | FaultKind::ContainerKill, Status::Stopped) => client.start_instance(name).await?,
+        _ => {}
+    }
+    Ok(())
+}
+
+async fn inside(guests: &Guests, name: &str) -> Result<Vec<Left>> {
+    let healed = match guest::call(guests, name, &Request::Heal(HealRequest::Everything), |_| {}).await? {
+        Reply::Healed(healed) => healed,
+        other => bail!("the agent in {name} answers {other:?}"),
+    };
+    let faults = healed.faults.into_iter().map(|fault| format!("{} of {}", fault.kind, fault.members.join(", ")));
+    let workloads = healed.workloads.into_iter().map(|run| format!("workload {run}"));
+    Ok(faults.chain(workloads).map(|what| Left { container: name.to_owned(), what }).collect())
+}
+
+/// Removes the database and the user of workloads from a set.
+pub async fn end(guests: &Guests, set: &ReplicaSet, container: &str) -> Result<()> {
+    let request = EndDrillRequest {
+        set: address(set),
+        database: DATABASE.to_owned(),
+        user: set.access.is_some().then(|| USER.to_owned()),
+        timeout_ms: DROPPING_MS,
+    };
+    guest::call(guests, container, &Request::EndDrill(request), |_| {}).await?;
+    Ok(())
+}
+
+/// A set as its administrator speaks to it.
+pub fn address(set: &ReplicaSet) -> SetAddress {
+    SetAddress {
+        name: set.name.clone(),
+        hosts: set.members.iter().map(|member| member.host.clone()).collect(),
+        credential: set.access.as_ref().map(|access| access.admin.clone()),
+    }
+}
