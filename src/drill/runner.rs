@@ -29,6 +29,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How long a workload writes before the first fault and after the last: what is normal must be in the history too.
 const LEAD: Duration = Duration::from_secs(2);
 
+/// How long it writes in peace between two faults, so that what each costs can be told apart.
+const CALM: Duration = Duration::from_secs(1);
+
 /// How long a workload may take until its writes are acknowledged.
 const WARMING: Duration = Duration::from_secs(30);
 
@@ -135,8 +138,9 @@ impl Drill<'_> {
                 return Ok(());
             }
             self.round(workload, journal, planned).await?;
+            self.pause(workload, CALM).await?;
         }
-        self.pause(workload, LEAD).await
+        self.pause(workload, LEAD.saturating_sub(CALM)).await
     }
 
     async fn warm(&self, workload: &Workload<'_>) -> Result<()> {
@@ -220,22 +224,25 @@ impl Drill<'_> {
         journal.fault(round, fault, Phase::Failed, when, Some(one_line(error.as_ref())))
     }
 
-    /// Waits until all members serve, writes are acknowledged, and the member leads that should; says when that was.
+    /// Waits until all members serve, the member leads that should, and it takes writes; says when that was.
     async fn recover(&self, workload: &Workload<'_>, healed_us: u64) -> Result<protocol::When> {
         self.wait_for_set().await?;
         let deadline = Instant::now() + TAKEOVER;
+        let mut leads_since = None;
         loop {
             let status = self.alive(workload).await?;
             let leads = primary_of(&status).is_some_and(|primary| self.should_lead(&primary));
-            let writes = status.last_ok_us > healed_us;
-            if (leads && writes) || self.stop.is_cancelled() {
+            // Writes that another acknowledged before say nothing of this one.
+            leads_since = leads.then(|| leads_since.unwrap_or(status.now_us));
+            let writes_since = |us: u64| status.last_ok_us > us;
+            if leads_since.is_some_and(writes_since) || self.stop.is_cancelled() {
                 break;
             }
             if Instant::now() > deadline {
-                if writes {
-                    break;
+                match writes_since(healed_us) {
+                    true => break,
+                    false => bail!("no write was acknowledged within {} s", TAKEOVER.as_secs()),
                 }
-                bail!("no write was acknowledged within {} s", TAKEOVER.as_secs());
             }
             tokio::time::sleep(LOOK).await;
         }

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, Weak};
 
 use distctl::desired::sha256_hex;
-use protocol::{Failure, Inspection, Line, Reply, Request};
+use protocol::{Failure, Healed, Inspection, Line, Reply, Request, When};
 
 use super::world::World;
 use super::{ExecCall, ExecReply, Fake, Shared};
@@ -138,6 +138,18 @@ fn verb(request: &Request) -> &'static str {
         Request::StepDown(_) => "step_down",
         Request::HandBack(_) => "hand_back",
         Request::WaitReplicaSet(_) => "wait_replica_set",
+        Request::Heal(_) => "heal",
+        Request::EndDrill(_) => "end_drill",
+        Request::TellTime
+        | Request::StartWorkload(_)
+        | Request::AskWorkload(_)
+        | Request::StopWorkload(_)
+        | Request::RemoveWorkload(_)
+        | Request::CheckFault(_)
+        | Request::InjectFault(_)
+        | Request::ReadBack(_)
+        | Request::ReadBackApp(_)
+        | Request::Rollbacks(_) => "drill",
     }
 }
 
@@ -161,6 +173,13 @@ fn carry_out(world: &mut World, instance: &str, request: &Request) -> Result<Rep
         Request::EnsureUsers(asked) => mongo::ensure_users(world, instance, asked)?,
         Request::WaitReplicaSet(asked) => mongo::assert_members_up(world, &asked.members)?,
         Request::Inspect(_) | Request::WaitReady(_) | Request::StepDown(_) | Request::HandBack(_) => {}
+        Request::Heal(_) => {
+            let (begun, done) = (When::default(), When::default());
+            return Ok(Reply::Healed(Healed { begun, done, faults: Vec::new(), workloads: Vec::new() }));
+        }
+        Request::EndDrill(_) => {}
+        // What happens to a system that is broken on purpose can't be faked.
+        other => return Err(Failure::new("the fake agent", format!("can't do {}", verb(other)))),
     }
     Ok(Reply::Ok)
 }
