@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use protocol::{Call, FaultKind};
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Election, Split, Verdict, split};
+use super::{Check, Election, Split, Verdict, grouped, split};
 use crate::drill::history::{Fault, History, is_read, is_write};
 
 /// Below this nothing is called a gap, in microseconds.
@@ -143,7 +143,8 @@ fn judge(history: &History, found: &Availability) -> Check {
         Some(gaps) => {
             let text = format!(
                 "longest time without an acknowledged write: {} ms, {} ms at the median",
-                gaps.max_ms, gaps.p50_ms
+                grouped(gaps.max_ms),
+                grouped(gaps.p50_ms)
             );
             check.note(Verdict::Pass, text);
         }

@@ -62,8 +62,12 @@ impl Story {
     }
 
     fn when(&self) -> When {
-        let wall_ms = i64::try_from(self.us / 1_000).unwrap() + self.wall_offset_ms;
-        When { us: self.us, wall_ms }
+        When { us: self.us, wall_ms: self.wall_ms() }
+    }
+
+    /// What the wall clock shows.
+    pub fn wall_ms(&self) -> i64 {
+        i64::try_from(self.us / 1_000).unwrap() + self.wall_offset_ms
     }
 
     fn and(mut self, record: Record) -> Self {

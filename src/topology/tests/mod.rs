@@ -2,6 +2,7 @@
 
 #![allow(clippy::too_many_lines, reason = "the lines of a snapshot are no lines of code")]
 
+mod checks;
 mod deployment;
 mod incus_ui;
 mod mongodb;

@@ -2,8 +2,8 @@
 
 use protocol::FaultKind;
 
+use super::super::read::{listed, nearest};
 use super::super::{At, Failover, Notes, Time, Topology, Workload};
-use super::suggest;
 
 /// A fault that is held no longer than this is over before anybody has noticed it, in milliseconds.
 const LEAST_HOLD: u64 = 100;
@@ -36,7 +36,10 @@ fn faults(failover: &Failover, notes: &mut Notes) {
     for (at, fault) in failover.faults.iter().enumerate() {
         if !known().any(|name| name == fault.value) {
             let finding = notes.error(fault.span, format!("there is no fault `{}`", fault.value));
-            suggest(finding, fault, known());
+            match nearest(fault, known()) {
+                Some(name) => finding.instead(format!("did you mean `{name}`?")),
+                None => finding.instead(format!("there are {}", listed(known()))),
+            };
         }
         if let Some(other) = failover.faults[..at].iter().find(|other| other.value == fault.value) {
             notes.error(fault.span, format!("`{}` stands here twice", fault.value)).also(other.span, "the first time");

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use tera::{Context, Tera};
 
-use super::{Comparison, FaultRow, Report, compare};
-use crate::drill::checker::{Split, Verdict, grouped};
+use super::{Comparison, FaultRow, KindRow, LostWrite, Report, compare};
+use crate::drill::checker::{Gaps, Split, Verdict, grouped};
 
 mod drawing;
 
@@ -20,6 +20,9 @@ const TEMPLATES: [(&str, &str); 4] = [
 
 /// How many faults the page lists; of more, those that took longest.
 const LISTED: usize = 200;
+
+/// How many lost writes the page lists.
+const LOST: usize = 20;
 
 /// Makes the page of one run.
 ///
@@ -59,8 +62,10 @@ struct Page<'a> {
     duration: String,
     cards: Vec<Card>,
     drawing: Drawing,
+    kinds: Vec<KindLine>,
     faults: Vec<FaultLine>,
     left_out: usize,
+    lost: &'a [LostWrite],
     lost_left_out: u64,
     options: String,
     checks: Vec<CheckLine<'a>>,
@@ -94,6 +99,15 @@ struct CheckLine<'a> {
     name: &'a str,
     verdict: Verdict,
     notes: Vec<(&'a str, Verdict)>,
+}
+
+/// A kind of faults with the median, the 99th of a hundred and the longest of its write gaps, then of its read gaps.
+#[derive(Serialize)]
+struct KindLine {
+    kind: &'static str,
+    count: u64,
+    writes: [String; 3],
+    reads: [String; 3],
 }
 
 /// A fault with a bar whose parts are percents of the longest gap.
@@ -133,9 +147,11 @@ impl<'a> Page<'a> {
             duration: duration(report.run.seconds),
             cards: cards(report),
             drawing: Drawing::of(report),
+            kinds: report.kinds.iter().map(kind_line).collect(),
             faults: rows.iter().map(|row| line(row, longest)).collect(),
             left_out,
-            lost_left_out: lost_inserts.saturating_sub(report.lost.len() as u64),
+            lost: &report.lost[..report.lost.len().min(LOST)],
+            lost_left_out: lost_inserts.saturating_sub(report.lost.len().min(LOST) as u64),
             options: report.run.options.join(" "),
             checks: report
                 .checks
@@ -175,9 +191,7 @@ fn cards(report: &Report) -> Vec<Card> {
         (true, 0) => card("0".to_owned(), "", "lost writes", "pass"),
         (true, lost) => card(grouped(lost), "", "lost writes", "fail"),
     };
-    let gap = |pick: fn(&crate::drill::checker::Gaps) -> u64| {
-        numbers.write_gaps.as_ref().map_or("-".to_owned(), |gaps| grouped(pick(gaps)))
-    };
+    let gap = |pick: fn(&Gaps) -> u64| numbers.write_gaps.as_ref().map_or("-".to_owned(), |gaps| grouped(pick(gaps)));
     let mut cards = vec![
         lost,
         card(grouped(written), "", "acknowledged writes", ""),
@@ -191,6 +205,14 @@ fn cards(report: &Report) -> Vec<Card> {
         cards.insert(1, card(grouped(numbers.rolled_back), "", "rolled back", tone));
     }
     cards
+}
+
+fn kind_line(row: &KindRow) -> KindLine {
+    let gaps = |gaps: Option<Gaps>| match gaps {
+        Some(gaps) => [gaps.p50_ms, gaps.p99_ms, gaps.max_ms].map(|ms| format!("{} ms", grouped(ms))),
+        None => ["–", "–", "–"].map(str::to_owned),
+    };
+    KindLine { kind: row.fault.name(), count: row.count, writes: gaps(row.write_gaps), reads: gaps(row.read_gaps) }
 }
 
 fn line(row: &FaultRow, longest: u64) -> FaultLine {

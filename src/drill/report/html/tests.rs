@@ -4,12 +4,13 @@ use protocol::{Call, FaultKind, Outcome, Phase, SeenState};
 
 use super::super::make;
 use super::*;
-use crate::drill::history::story::Story;
-use crate::drill::mongod_log::Logs;
+use crate::drill::history::story::{HOSTS, Story};
+use crate::drill::mongod_log::{Event, EventKind, Logs};
 use crate::drill::run::{Objectives, Planned, Run};
 
 /// Four faults under writes each 10 ms; with `w: 1`, a partition loses what the old primary took alone.
-fn drama(write_concern: &str) -> Story {
+fn drama(write_concern: &str) -> (Story, Logs) {
+    let mut logs = Logs::new();
     let is_lossy = write_concern == "1";
     let mut op = 0;
     let mut story = Story::with(write_concern, "majority").primary(0, 1);
@@ -32,7 +33,9 @@ fn drama(write_concern: &str) -> Story {
             op += 1;
             story = story.sent(op, Call::Insert).ends(op, Outcome::Unknown, None);
         }
-        story = story.wait_ms(hurts_ms).primary(next, i64::from(round) + 2);
+        story = story.wait_ms(hurts_ms);
+        elect(&mut logs, &story, next, i64::from(round) + 2);
+        story = story.primary(next, i64::from(round) + 2).wait_ms(if kind == FaultKind::Stop { 3 } else { 480 });
         story = busy(story, &mut op, 250).fault(round, kind, Phase::Healing).fault(round, kind, Phase::Healed);
         story = story.sees(primary, SeenState::Other, None).wait_ms(30).sees(primary, SeenState::Secondary, None);
         story = busy(story, &mut op, 60).fault(round, kind, Phase::Healthy);
@@ -44,7 +47,18 @@ fn drama(write_concern: &str) -> Story {
         _ => vec![(1, op)],
     };
     let story = story.finds(&found).hash(0, Some("a")).hash(1, Some("a")).hash(2, Some("a"));
-    if lost.is_empty() { story } else { story.rolls_back(2, &lost, None) }
+    (if lost.is_empty() { story } else { story.rolls_back(2, &lost, None) }, logs)
+}
+
+/// What the log of a member that has just become primary says.
+fn elect(logs: &mut Logs, story: &Story, member: usize, term: i64) {
+    let events = [
+        (12, EventKind::Candidate("no PRIMARY in election timeout period".to_owned())),
+        (8, EventKind::Elected(Some(term))),
+        (0, EventKind::TakesWrites),
+    ];
+    let log = logs.entry(HOSTS[member].to_owned()).or_default();
+    log.events.extend(events.map(|(ago_ms, kind)| Event { wall_ms: story.wall_ms() - ago_ms, kind }));
 }
 
 fn busy(mut story: Story, op: &mut u64, count: u32) -> Story {
@@ -76,7 +90,8 @@ fn report(write_concern: &str) -> Report {
         objectives,
         ..Run::default()
     };
-    make(&run, &drama(write_concern).history(), &Logs::new())
+    let (story, logs) = drama(write_concern);
+    make(&run, &story.history(), &logs)
 }
 
 /// Keeps a page where a person can look at it.
@@ -96,7 +111,7 @@ fn a_page_needs_nothing_but_itself_and_shows_what_counts() {
         for word in ["http:", "https:", "src=", "<script", "@import", "url(http"] {
             assert!(!text.contains(word), "{name} has {word}");
         }
-        for word in [report.verdict.word(), "1 kill", "3,170 ms", "term 2", "10.0.0.2:27017", "max_write_gap"] {
+        for word in [report.verdict.word(), "1 kill", "3,650 ms", "term 2", "10.0.0.2:27017", "max_write_gap"] {
             assert!(text.contains(word), "{name} lacks {word}");
         }
     }
