@@ -7,6 +7,7 @@
 mod call;
 mod deadline;
 mod filled;
+mod fragments;
 mod handover;
 mod hash;
 mod inspect;
@@ -70,6 +71,8 @@ async fn perform(request: Request) -> Result<Reply, Failure> {
         Request::StepDown(request) => mongo::step_down::step_down(&request).await?,
         Request::HandBack(request) => mongo::step_down::hand_back(&request).await?,
         Request::WaitReplicaSet(request) => mongo::wait::replica_set(&request).await?,
+        Request::Fragment(request) => return fragments::perform(&request).await.map(Reply::Fragment),
+        Request::Routing(request) => return fragments::routing::probe(&request).await.map(Reply::Routed),
     }
     Ok(Reply::Ok)
 }

@@ -82,7 +82,7 @@ async fn look_inside(guests: &Guests, desired: &Desired, container: &str) -> Par
     let request = desired.containers.get(container).map(|wanted| questions(desired, wanted)).unwrap_or_default();
     match guest::call(guests, container, &Request::Inspect(request), |_| {}).await {
         Ok(Reply::Inspection(seen)) => Part::Present(seen),
-        Ok(Reply::Ok) => Part::Unreachable("its agent answered something else".to_string()),
+        Ok(_) => Part::Unreachable("its agent answered something else".to_string()),
         Err(error) => Part::Unreachable(guest::one_line(&error)),
     }
 }

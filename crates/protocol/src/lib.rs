@@ -6,6 +6,7 @@
 
 mod drill;
 mod fault;
+mod fragments;
 mod history;
 mod inspect;
 mod mongo;
@@ -14,6 +15,7 @@ mod write;
 
 pub use drill::*;
 pub use fault::*;
+pub use fragments::*;
 pub use history::*;
 pub use inspect::*;
 pub use mongo::*;
@@ -61,6 +63,10 @@ pub enum Request {
     HandBack(HandBackRequest),
     /// Waits until members of a replica set are PRIMARY or SECONDARY.
     WaitReplicaSet(WaitReplicaSetRequest),
+    /// Looks through the part of a fragmented collection that is in one place, or changes it.
+    Fragment(Box<FragmentRequest>),
+    /// Asks a running service where it puts products.
+    Routing(RoutingRequest),
 }
 
 /// One line of the agent's answer.
@@ -69,6 +75,8 @@ pub enum Request {
 pub enum Line {
     /// What the agent is doing now, for a progress display.
     Progress(String),
+    /// A piece of an answer that is too long for one line; the request says what it holds.
+    Part(String),
     /// The request is done; nothing follows.
     Done(Reply),
     /// The request failed; nothing follows.
@@ -83,6 +91,10 @@ pub enum Reply {
     Ok,
     /// The answer to [`Request::Inspect`].
     Inspection(Box<Inspection>),
+    /// The answer to [`Request::Fragment`].
+    Fragment(FragmentReply),
+    /// The answer to [`Request::Routing`]: what was created.
+    Routed(Vec<RoutedProduct>),
 }
 
 /// Why a request could not be carried out.

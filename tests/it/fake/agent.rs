@@ -138,6 +138,8 @@ fn verb(request: &Request) -> &'static str {
         Request::StepDown(_) => "step_down",
         Request::HandBack(_) => "hand_back",
         Request::WaitReplicaSet(_) => "wait_replica_set",
+        Request::Fragment(_) => "fragment",
+        Request::Routing(_) => "routing",
     }
 }
 
