@@ -28,12 +28,10 @@ pub async fn perform(request: &FragmentRequest) -> Result<FragmentReply, Failure
         FragmentAsk::Misplaced { after, documents, bytes } => {
             misplaced::read(&place, after.as_ref(), *documents, *bytes).await
         }
-        FragmentAsk::Copy { batch, from, documents, finished } => {
-            journal::forget(&place, finished.as_ref()).await?;
+        FragmentAsk::Copy { batch, from, documents } => {
             copy::copy(&place, batch, from, documents).await.map(FragmentReply::Fates)
         }
-        FragmentAsk::Remove { batch, documents, quarantine, finished } => {
-            journal::forget(&place, finished.as_ref()).await?;
+        FragmentAsk::Remove { batch, documents, quarantine } => {
             let removal = remove::Removal { batch: batch.as_deref(), documents, quarantine: *quarantine };
             remove::remove(&place, &removal).await.map(FragmentReply::Fates)
         }
@@ -42,7 +40,7 @@ pub async fn perform(request: &FragmentRequest) -> Result<FragmentReply, Failure
         }
         FragmentAsk::Unfinished => journal::unfinished(&place).await.map(FragmentReply::Unfinished),
         FragmentAsk::Finish { batch } => {
-            journal::forget(&place, Some(batch)).await?;
+            journal::forget(&place, batch).await?;
             Ok(FragmentReply::Done)
         }
         FragmentAsk::Holds { ids } => identify::holds(&place, ids).await.map(FragmentReply::Holds),

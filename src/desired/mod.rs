@@ -37,6 +37,8 @@ pub struct Desired {
     pub standalones: BTreeMap<String, Standalone>,
     /// Applications by name.
     pub services: BTreeMap<String, Service>,
+    /// Collections that are spread over several databases, by name.
+    pub fragmented: BTreeMap<String, Fragmented>,
     /// Incus's own web interface, where it is to be on.
     pub incus_ui: Option<IncusUi>,
 }
@@ -320,6 +322,7 @@ mod artifact;
 mod container;
 pub mod expand;
 mod filled;
+mod fragmented;
 mod hash;
 pub mod incus_ui;
 mod mongod;
@@ -332,6 +335,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+pub use fragmented::{Fragmented, FragmentHome, ProbeLogin, Router};
 pub use hash::cache_folder;
 pub use incus_ui::IncusUi;
 pub use scope::Scope;

@@ -19,14 +19,15 @@ const RULES: &[(&str, &[&str])] = &[
     ("plan/", &["plan", "desired", "observed"]),
     ("guest/", &["guest", "incus", "desired"]),
     ("engine/event.rs", &[]),
-    ("engine/", &["engine", "plan", "desired", "guest", "incus", "browser"]),
+    ("engine/", &["engine", "plan", "desired", "guest", "incus", "browser", "fragments"]),
+    ("fragments/", &["fragments", "desired", "guest"]),
     ("report/", &["report", "desired", "observed", "plan"]),
     ("ui/", &["ui", "engine", "topology"]),
     (
         "cli/",
         &[
             "cli", "ui", "report", "engine", "plan", "observed", "desired", "topology", "guest", "incus", "download",
-            "browser",
+            "browser", "fragments",
         ],
     ),
 ];

@@ -23,7 +23,7 @@ pub async fn copy(
     if documents.is_empty() {
         return Ok(Vec::new());
     }
-    let versions: Vec<Version> = documents.iter().map(|one| one.version.clone()).collect();
+    let versions: Vec<Version> = documents.iter().map(|one| one.seen.version.clone()).collect();
     let raw: Vec<RawDocumentBuf> = documents.iter().map(decoded).collect::<std::result::Result<_, _>>()?;
     place.prepare().await?;
     journal::begin(place, batch, from, &versions).await?;
@@ -43,7 +43,7 @@ fn decoded(one: &MovingDocument) -> std::result::Result<RawDocumentBuf, Failure>
     let bytes = BASE64_STANDARD.decode(&one.bson).map_err(|error| damaged(error.to_string()))?;
     let document = RawDocumentBuf::from_bytes(bytes).map_err(|error| damaged(error.to_string()))?;
     match version(&document) {
-        Ok(version) if version == one.version => Ok(document),
+        Ok(version) if version == one.seen.version => Ok(document),
         Ok(_) => Err(damaged("it is not the one that was read".into())),
         Err(why) => Err(damaged(why)),
     }

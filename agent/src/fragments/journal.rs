@@ -32,9 +32,8 @@ pub async fn removed_by(place: &Place, batch: &str) -> Result<Option<Vec<Bson>>,
     Ok(entry.and_then(|entry| entry.get_array("removed").ok().cloned()))
 }
 
-/// Forgets a batch, if one is named.
-pub async fn forget(place: &Place, batch: Option<&String>) -> Result<(), Failure> {
-    let Some(batch) = batch else { return Ok(()) };
+/// Forgets a batch.
+pub async fn forget(place: &Place, batch: &str) -> Result<(), Failure> {
     let journal = place.journal();
     place.trying(async || journal.delete_one(doc! { "_id": batch }).await).await.map(drop)
 }

@@ -8,7 +8,7 @@ use mongodb::error::Result;
 use mongodb::options::Hint;
 use protocol::{Failure, FragmentReply, Id, MovingDocument};
 
-use super::document::{Belongs, belongs, key, read_id, version, write_id};
+use super::document::{Belongs, belongs, copied, key, read_id, version, write_id};
 use super::place::Place;
 
 /// How many identities and keys come in one answer of mongod.
@@ -87,10 +87,7 @@ async fn whole(place: &Place, ids: &[Bson]) -> Result<Vec<RawDocumentBuf>> {
 
 /// A document as it is sent; `None` if it was changed meanwhile and belongs here now.
 fn leaving(place: &Place, document: &RawDocument) -> std::result::Result<Option<MovingDocument>, Failure> {
-    let Belongs::To(on, _) = belongs(&place.rule, key(document, &place.rule.key)) else { return Ok(None) };
-    if on == place.on {
-        return Ok(None);
-    }
-    let version = version(document).map_err(|why| Failure::new(&place.on, why))?;
-    Ok(Some(MovingDocument { version, bson: BASE64_STANDARD.encode(document.as_bytes()), belongs: on.to_owned() }))
+    let seen = copied(&place.rule, document).map_err(|why| Failure::new(&place.on, why))?;
+    let leaves = seen.belongs.as_ref().is_some_and(|on| *on != place.on);
+    Ok(leaves.then(|| MovingDocument { seen, bson: BASE64_STANDARD.encode(document.as_bytes()) }))
 }

@@ -80,8 +80,6 @@ pub enum FragmentAsk {
         from: String,
         /// The documents.
         documents: Vec<MovingDocument>,
-        /// An earlier batch that may be forgotten.
-        finished: Option<String>,
     },
     /// Deletes documents that are still as they were read.
     Remove {
@@ -91,8 +89,6 @@ pub enum FragmentAsk {
         documents: Vec<Version>,
         /// Whether they are kept in the quarantine.
         quarantine: bool,
-        /// An earlier batch that may be forgotten.
-        finished: Option<String>,
     },
     /// Says what became of documents of a batch that was to be deleted.
     Judge {
@@ -127,12 +123,10 @@ pub struct Version {
 /// A document that belongs elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MovingDocument {
-    /// Which one, and as it was read.
-    pub version: Version,
+    /// Which one, and where it belongs.
+    pub seen: Copied,
     /// Its BSON in base64.
     pub bson: String,
-    /// Where it belongs.
-    pub belongs: String,
 }
 
 /// What stands for a document where all of them are compared: hashes of its identity and of its key, 8 bytes each.
