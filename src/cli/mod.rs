@@ -17,6 +17,8 @@ mod destroy;
 mod doctor;
 mod down;
 mod exec;
+mod fragmentation_check;
+mod fragmentation_plan;
 mod incus_ui;
 mod interrupt;
 mod line;
@@ -104,6 +106,8 @@ enum Command {
     Top(top::Top),
     Open(open::Open),
     Secret(secret::Secret),
+    FragmentationCheck(fragmentation_check::FragmentationCheck),
+    FragmentationPlan(fragmentation_plan::FragmentationPlan),
     Doctor(doctor::Doctor),
     Validate(validate::Validate),
     Render(render::Render),
@@ -167,6 +171,8 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Top(command) => command.run(context).await,
         Command::Open(command) => command.run(context).await,
         Command::Secret(command) => command.run(context).await,
+        Command::FragmentationCheck(command) => command.run(context).await,
+        Command::FragmentationPlan(command) => command.run(context).await,
         Command::Doctor(command) => command.run(context).await,
         Command::Validate(command) => command.run(context).await,
         Command::Render(command) => command.run(context).await,
