@@ -8,8 +8,9 @@
 //! 4. [`plan`]: `Desired` and `Observed` become a `Plan`: pure, sorted, printable.
 //! 5. [`engine`]: a `Plan` is carried out: the only writes; no decisions.
 //!
-//! [`download`] fetches what a topology names by URL, [`browser`] keeps the certificate of this user's browser. [`drill`] judges what a
-//! failover test wrote down. [`incus`] speaks the daemon's API, [`guest`] speaks with the agent inside a container, [`ui`] shows values, and
+//! [`drill`] breaks replica sets on purpose and judges what that did, [`fragments`] judges and moves the documents of
+//! fragmented collections; both end with a [`verdict`]. [`download`] fetches what a topology names by URL, [`browser`] keeps the
+//! certificate of this user's browser. [`incus`] speaks the daemon's API, [`guest`] speaks with the agent inside a container, [`ui`] shows values, and
 //! [`cli`] ties them together, one file a command.
 
 pub mod browser;
@@ -18,6 +19,7 @@ pub mod desired;
 pub mod download;
 pub mod drill;
 pub mod engine;
+pub mod fragments;
 pub mod guest;
 pub mod incus;
 pub mod observed;

@@ -46,7 +46,7 @@ fn read() -> Result<Request, Failure> {
 }
 
 /// Whoever listened may be gone; what was begun is finished all the same.
-fn say(line: &Line) {
+pub fn say(line: &Line) {
     let Ok(mut text) = serde_json::to_vec(line) else { return };
     text.push(b'\n');
     let mut out = std::io::stdout().lock();

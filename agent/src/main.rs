@@ -9,6 +9,7 @@ mod clock;
 mod deadline;
 mod fault;
 mod filled;
+mod fragments;
 mod handover;
 mod hash;
 mod http;
@@ -105,6 +106,8 @@ async fn perform(request: Request) -> Result<Reply, Failure> {
         }
         Request::Rollbacks(request) => return rollbacks::find(&request).map(Reply::Rollbacks),
         Request::EndDrill(request) => mongo::read_back::end(&request).await?,
+        Request::Fragment(request) => return fragments::perform(&request).await.map(Reply::Fragment),
+        Request::Routing(request) => return fragments::routing::probe(&request).await.map(Reply::Routed),
     }
     Ok(Reply::Ok)
 }

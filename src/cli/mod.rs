@@ -19,6 +19,8 @@ mod doctor;
 mod down;
 mod exec;
 mod failover_test;
+mod fragmentation_check;
+mod fragmentation_plan;
 mod heal;
 mod incus_ui;
 mod interrupt;
@@ -112,6 +114,8 @@ enum Command {
     Top(top::Top),
     Open(open::Open),
     Secret(secret::Secret),
+    FragmentationCheck(fragmentation_check::FragmentationCheck),
+    FragmentationPlan(fragmentation_plan::FragmentationPlan),
     Doctor(doctor::Doctor),
     Check(check::Check),
     Validate(validate::Validate),
@@ -179,6 +183,8 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Top(command) => command.run(context).await,
         Command::Open(command) => command.run(context).await,
         Command::Secret(command) => command.run(context).await,
+        Command::FragmentationCheck(command) => command.run(context).await,
+        Command::FragmentationPlan(command) => command.run(context).await,
         Command::Doctor(command) => command.run(context).await,
         Command::Check(command) => command.run(context).await,
         Command::Validate(command) => command.run(context).await,

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::artifact::Binary;
 use super::service::Sources;
 use super::template::Templates;
-use super::{Desired, IncusUi, access, container, mongod, replica_set, service};
+use super::{Desired, IncusUi, access, container, fragmented, mongod, replica_set, service};
 use crate::topology::{Findings, Notes, Topology};
 
 /// distctl's own agent, as it will be pushed.
@@ -76,6 +76,7 @@ fn desired(work: &Work<'_>) -> Result<Desired, String> {
         replica_sets: BTreeMap::new(),
         standalones: BTreeMap::new(),
         services: BTreeMap::new(),
+        fragmented: BTreeMap::new(),
         incus_ui: IncusUi::of(topology),
     };
     for (name, set) in topology.mongodb.replica_sets.iter() {
@@ -89,5 +90,6 @@ fn desired(work: &Work<'_>) -> Result<Desired, String> {
     mongod::add_all(&mut desired, work)?;
     access::add_secrets(&mut desired, topology);
     service::add_all(&mut desired, work)?;
+    fragmented::add_all(&mut desired, topology);
     Ok(desired)
 }

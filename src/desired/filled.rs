@@ -100,17 +100,21 @@ fn uri(pieces: &mut Vec<Piece>, service: &str, name: &str, db: &str, topology: &
 
 /// How a collection is spread, for a service that routes by it: the file that `fragmentation` reads.
 fn json(rule: &topology::Fragmentation) -> String {
+    serde_json::to_string(&self::rule(rule)).unwrap_or_default()
+}
+
+/// How a collection is spread.
+pub(super) fn rule(rule: &topology::Fragmentation) -> Fragmentation {
     let fragments = rule.fragments.iter().map(|fragment| Fragment {
         range: fragment.range.as_ref().and_then(|range| range.parse().ok()),
         on: fragment.on.value.clone(),
         default: fragment.is_default(),
     });
-    let rule = Fragmentation {
+    Fragmentation {
         collection: rule.collection.value.clone(),
         key: rule.key.value.clone(),
         fragments: fragments.collect(),
-    };
-    serde_json::to_string(&rule).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

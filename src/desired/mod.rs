@@ -37,6 +37,8 @@ pub struct Desired {
     pub standalones: BTreeMap<String, Standalone>,
     /// Applications by name.
     pub services: BTreeMap<String, Service>,
+    /// Collections that are spread over several databases, by name.
+    pub fragmented: BTreeMap<String, Fragmented>,
     /// Incus's own web interface, where it is to be on.
     pub incus_ui: Option<IncusUi>,
 }
@@ -326,6 +328,7 @@ mod artifact;
 mod container;
 pub mod expand;
 mod filled;
+mod fragmented;
 mod hash;
 pub mod incus_ui;
 mod mongod;
@@ -338,6 +341,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+pub use fragmented::{FragmentHome, Fragmented, ProbeLogin, Router};
 pub use hash::cache_folder;
 pub use incus_ui::IncusUi;
 pub use scope::Scope;

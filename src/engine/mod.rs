@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::guest::one_line;
 use crate::plan::{Plan, Step};
 
+mod documents;
 pub mod event;
 mod incus_ui;
 pub mod lock;
@@ -146,7 +147,7 @@ struct Work {
 
 impl Work {
     async fn run(self) -> Ended {
-        let waits = wait::only_waits(&self.step.action);
+        let waits = wait::can_be_broken_off(&self.step.action);
         let _slot = match waits {
             true => None,
             false => Arc::clone(&self.slots).acquire_owned().await.ok(),

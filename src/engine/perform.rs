@@ -32,7 +32,10 @@ impl Hands {
     }
 
     /// Does one thing.
-    pub async fn perform(&self, action: &Action, progress: impl FnMut(String)) -> Result<()> {
+    pub async fn perform(&self, action: &Action, progress: impl FnMut(String) + Send) -> Result<()> {
+        if let Action::MoveDocuments(fragmented) = action {
+            return super::documents::bring_in_order(&self.guests, fragmented, progress).await;
+        }
         match self.request(action).await? {
             Some((container, request)) => {
                 guest::call(&self.guests, container, &request, progress).await?;

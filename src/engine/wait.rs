@@ -32,14 +32,15 @@ pub const SERVICE_INIT: Duration = Duration::from_secs(60);
 /// How long a clean stop of a container may take: its mongods hand over and write a checkpoint.
 pub const CONTAINER_STOPS: Duration = Duration::from_secs(120);
 
-/// Whether a step only waits, so that it can be broken off at any time.
-pub fn only_waits(action: &Action) -> bool {
+/// Whether a step can be broken off at any time: it only waits, or what it has not done is taken up by the next run.
+pub fn can_be_broken_off(action: &Action) -> bool {
     matches!(
         action,
         Action::WaitContainer { .. }
             | Action::WaitMongod(_)
             | Action::WaitReplicaSet { .. }
             | Action::WaitService { .. }
+            | Action::MoveDocuments(_)
     )
 }
 

@@ -22,7 +22,18 @@ pub async fn call(
     guests: &Guests,
     container: &str,
     request: &Request,
+    on_progress: impl FnMut(String),
+) -> Result<Reply, Error> {
+    call_in_parts(guests, container, request, on_progress, |_| {}).await
+}
+
+/// The same for an answer that comes in pieces.
+pub async fn call_in_parts(
+    guests: &Guests,
+    container: &str,
+    request: &Request,
     mut on_progress: impl FnMut(String),
+    mut on_part: impl FnMut(String),
 ) -> Result<Reply, Error> {
     let incus = |source| Error::Incus { container: container.to_string(), source };
     let input = serde_json::to_vec(request).map_err(|error| Error::Died {
@@ -40,6 +51,7 @@ pub async fn call(
         let mut answer = None;
         let mut heard = |line: &str| match serde_json::from_str(line) {
             Ok(Line::Progress(text)) => on_progress(text),
+            Ok(Line::Part(text)) => on_part(text),
             Ok(Line::Done(reply)) => answer = Some(Ok(reply)),
             Ok(Line::Failed(failure)) => answer = Some(Err(failure)),
             Err(_) => {}

@@ -4,6 +4,6 @@ mod call;
 mod failure;
 mod place;
 
-pub use call::{Guests, call};
+pub use call::{Guests, call, call_in_parts};
 pub use failure::{Error, GuestFailure, one_line};
 pub use place::Agent;

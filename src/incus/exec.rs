@@ -111,14 +111,17 @@ impl Client {
         stdin: Vec<u8>,
         mut on_line: impl FnMut(&str),
     ) -> Result<Finished, Error> {
-        let mut rest = BytesMut::new();
+        let (mut rest, mut searched) = (BytesMut::new(), 0);
         let finished = self
             .collect(instance, command, stdin, |bytes| {
                 rest.extend_from_slice(bytes);
-                while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                // A long line comes in many pieces: each is looked through once.
+                while let Some(end) = rest[searched..].iter().position(|byte| *byte == b'\n').map(|at| searched + at) {
                     let line = rest.split_to(end + 1);
                     on_line(&String::from_utf8_lossy(&line[..end]));
+                    searched = 0;
                 }
+                searched = rest.len();
             })
             .await?;
         if !rest.is_empty() {

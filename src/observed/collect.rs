@@ -91,6 +91,8 @@ async fn look_inside(guests: &Guests, desired: &Desired, container: &str) -> Par
 fn questions(desired: &Desired, wanted: &desired::Container) -> InspectRequest {
     let mut paths: Vec<String> = wanted.all_files().map(|(path, _)| path.clone()).collect();
     paths.extend(wanted.releases.values().filter_map(|release| Some(release.init.as_ref()?.marker.clone())));
+    let marked = desired.fragmented.values().filter(|one| one.marker.0 == wanted.name);
+    paths.extend(marked.map(|one| one.marker.1.clone()));
     paths.extend(wanted.directories.iter().map(|directory| directory.path.clone()));
     let filled = wanted.all_files().filter_map(|(path, file)| match &file.content {
         Content::Filled(pieces) => Some((path.clone(), pieces.clone())),

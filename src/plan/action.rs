@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use protocol::{Directory, SetAddress, SetConfig};
 
 use super::UiAction;
-use crate::desired::{Access, Container, File, Init, Mongod, Network, Release};
+use crate::desired::{Access, Container, File, Fragmented, Init, Mongod, Network, Release};
 
 mod text;
 
@@ -208,6 +208,8 @@ pub enum Action {
         /// The members.
         members: Vec<String>,
     },
+    /// Moves documents of a fragmented collection to where its rule wants them, and writes down that it was done.
+    MoveDocuments(Box<Fragmented>),
     /// Does something about Incus's own web interface.
     Ui(UiAction),
 }
@@ -272,6 +274,7 @@ impl Action {
             | Self::StepDown { set, .. }
             | Self::HandBack { set, .. }
             | Self::WaitReplicaSet { set, .. } => &set.name,
+            Self::MoveDocuments(fragmented) => &fragmented.name,
             Self::Ui(_) => "incus_ui",
         }
     }
@@ -305,6 +308,7 @@ impl Action {
             Self::StepDown { .. } => "step_down",
             Self::HandBack { .. } => "hand_back",
             Self::WaitReplicaSet { .. } => "wait_replica_set",
+            Self::MoveDocuments(_) => "move_documents",
             Self::Ui(action) => action.verb(),
         }
     }
@@ -359,6 +363,7 @@ impl std::fmt::Display for Action {
             Self::WaitReplicaSet { set, members, .. } => {
                 write!(f, "wait until {} of {} {} healthy", members.join(", "), set.name, are(members.len()))
             }
+            Self::MoveDocuments(fragmented) => write!(f, "move misplaced documents of {}", fragmented.name),
             Self::Ui(action) => action.fmt(f),
         }
     }

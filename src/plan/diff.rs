@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::order::Draft;
-use super::{Action, Cause, Change, Effect, Plan, container, guest, incus_ui, init, mongod, replica_set, service};
+use super::{
+    Action, Cause, Change, Effect, Plan, container, fragments, guest, incus_ui, init, mongod, replica_set, service,
+};
 use crate::desired::{Desired, OWNER_KEY, Scope};
 use crate::observed::{Network, Observed, Part};
 
@@ -32,6 +34,7 @@ pub fn diff(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         replica_set::plan(&mut draft, set);
     }
     service::plan_all(&mut draft, scope);
+    fragments::plan(&mut draft, scope);
     guest::remove_undeclared_units(&mut draft, scope);
     find_undeclared_containers(&mut draft);
     if scope.is_whole() {

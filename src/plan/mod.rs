@@ -13,6 +13,7 @@ mod action;
 mod container;
 mod diff;
 mod display;
+mod fragments;
 mod guest;
 mod incus_ui;
 mod init;

@@ -182,6 +182,7 @@ mod tests {
             replica_sets: Default::default(),
             standalones: Default::default(),
             services: Default::default(),
+            fragmented: Default::default(),
             incus_ui: None,
         }
     }

@@ -9,6 +9,7 @@ use protocol::{Failure, InspectRequest, Inspection, Line, Reply, Request};
 #[derive(Debug)]
 pub struct Answer {
     pub progress: Vec<String>,
+    pub parts: Vec<String>,
     pub outcome: Result<Reply, Failure>,
 }
 
@@ -26,14 +27,18 @@ pub fn call_with(text: &[u8]) -> Answer {
     let outcome = match lines.pop().expect("the agent must answer") {
         Line::Done(reply) => Ok(reply),
         Line::Failed(failure) => Err(failure),
-        Line::Progress(text) => panic!("the last line must not be progress: {text}"),
+        other => panic!("the last line must not be {other:?}"),
     };
     assert_eq!(output.status.code(), Some(i32::from(outcome.is_err())), "the exit code goes with the last line");
-    let progress = lines.into_iter().map(|line| match line {
-        Line::Progress(text) => text,
-        other => panic!("only the last line may be {other:?}"),
-    });
-    Answer { progress: progress.collect(), outcome }
+    let mut answer = Answer { progress: Vec::new(), parts: Vec::new(), outcome };
+    for line in lines {
+        match line {
+            Line::Progress(text) => answer.progress.push(text),
+            Line::Part(text) => answer.parts.push(text),
+            other => panic!("only the last line may be {other:?}"),
+        }
+    }
+    answer
 }
 
 pub fn call(request: Request) -> Answer {

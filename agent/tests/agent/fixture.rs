@@ -113,10 +113,13 @@ impl Bench {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new(program());
         command
-            .args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"])
+            .args(["--bind_ip", "127.0.0.1", "--nounixsocket"])
             .args(["--setParameter", "diagnosticDataCollectionEnabled=false"])
             .args(["--port", &port.to_string(), "--dbpath", &data, "--logpath", &log])
             .args(options);
+        if !options.contains(&"--wiredTigerCacheSizeGB") {
+            command.args(["--wiredTigerCacheSizeGB", "0.25"]);
+        }
         if self.auth == Auth::Keyfile {
             command.args(["--keyFile", &self.at(keyfile)]);
         }

@@ -8,6 +8,7 @@ mod bad_luck;
 mod birth;
 mod call;
 mod fixture;
+mod fragments;
 mod handover;
 mod reconfigure;
 mod single;

@@ -6,6 +6,7 @@
 
 mod drill;
 mod fault;
+mod fragments;
 mod history;
 mod inspect;
 mod mongo;
@@ -14,6 +15,7 @@ mod write;
 
 pub use drill::*;
 pub use fault::*;
+pub use fragments::*;
 pub use history::*;
 pub use inspect::*;
 pub use mongo::*;
@@ -85,6 +87,10 @@ pub enum Request {
     Rollbacks(RollbacksRequest),
     /// Removes a workload's database and user.
     EndDrill(EndDrillRequest),
+    /// Looks through the part of a fragmented collection that is in one place, or changes it.
+    Fragment(Box<FragmentRequest>),
+    /// Asks a running service where it puts products.
+    Routing(RoutingRequest),
 }
 
 /// One line of the agent's answer.
@@ -93,6 +99,8 @@ pub enum Request {
 pub enum Line {
     /// What the agent is doing now, for a progress display.
     Progress(String),
+    /// A piece of an answer that is too long for one line; the request says what it holds.
+    Part(String),
     /// The request is done; nothing follows.
     Done(Reply),
     /// The request failed; nothing follows.
@@ -123,6 +131,10 @@ pub enum Reply {
     FinalRead(Box<FinalRead>),
     /// The answer to [`Request::Rollbacks`].
     Rollbacks(Rollbacks),
+    /// The answer to [`Request::Fragment`].
+    Fragment(FragmentReply),
+    /// The answer to [`Request::Routing`]: what was created.
+    Routed(Vec<RoutedProduct>),
 }
 
 /// Why a request could not be carried out.

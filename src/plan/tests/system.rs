@@ -31,6 +31,7 @@ pub fn empty() -> Desired {
         replica_sets: BTreeMap::new(),
         standalones: BTreeMap::new(),
         services: BTreeMap::new(),
+        fragmented: BTreeMap::new(),
         incus_ui: None,
     }
 }

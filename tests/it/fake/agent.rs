@@ -150,6 +150,8 @@ fn verb(request: &Request) -> &'static str {
         | Request::ReadBack(_)
         | Request::ReadBackApp(_)
         | Request::Rollbacks(_) => "drill",
+        Request::Fragment(_) => "fragment",
+        Request::Routing(_) => "routing",
     }
 }
 
