@@ -13,6 +13,8 @@ pub struct Split {
     pub detection_ms: Option<u64>,
     /// From then until it took writes.
     pub election_ms: Option<u64>,
+    /// The part of that in which it was elected already, and caught up with the others.
+    pub catch_up_ms: Option<u64>,
     /// From the last acknowledged write until there was a primary: both together.
     pub primary_ms: u64,
     /// From then until a write was acknowledged: the driver has found it, and a majority has the write.
@@ -38,20 +40,27 @@ pub enum Source {
 /// How long before the last acknowledged write an election may have begun: a handover prepares it under way.
 const AHEAD: u64 = 2_000_000;
 
+/// How long before the last acknowledged write it may have been over: the old primary's last answers are under way, or
+/// pass through an application.
+const LATE: u64 = 100_000;
+
 /// Splits a gap; `None` where no member became primary in it, or writes did not come back.
 pub fn split(gap: &Gap, elections: &[Election], history: &History) -> Option<Split> {
     if gap.is_open {
         return None;
     }
     let within = |at: u64| gap.from <= at && at <= gap.until;
-    let last = elections.iter().rev().find(|election| within(election.done) && election.started + AHEAD >= gap.from);
+    let ended = |election: &&Election| within(election.done.max(gap.from)) && election.done + LATE >= gap.from;
+    let last = elections.iter().rev().find(|election| ended(election) && election.started + AHEAD >= gap.from);
     if let Some(election) = last {
-        let started = election.started.max(gap.from);
+        // What went before the last acknowledged write cost nothing.
+        let [started, elected, done] = [election.started, election.elected, election.done].map(|at| at.max(gap.from));
         return Some(Split {
             detection_ms: Some(millis(started - gap.from)),
-            election_ms: Some(millis(election.done - started)),
-            primary_ms: millis(election.done - gap.from),
-            driver_ms: millis(gap.until - election.done),
+            election_ms: Some(millis(done - started)),
+            catch_up_ms: Some(millis(done - elected)),
+            primary_ms: millis(done - gap.from),
+            driver_ms: millis(gap.until - done),
             primary: election.host.clone(),
             reason: Some(election.reason.clone()),
             source: Source::Logs,
@@ -61,6 +70,7 @@ pub fn split(gap: &Gap, elections: &[Election], history: &History) -> Option<Spl
     Some(Split {
         detection_ms: None,
         election_ms: None,
+        catch_up_ms: None,
         primary_ms: millis(sight.at - gap.from),
         driver_ms: millis(gap.until - sight.at),
         primary: history.names.text(sight.host).to_owned(),
@@ -80,7 +90,8 @@ mod tests {
     use crate::drill::history::story::{HOSTS, Story};
 
     fn election(started: u64, done: u64) -> Election {
-        Election { host: HOSTS[1].to_owned(), term: Some(2), reason: "step up request".to_owned(), started, done }
+        let (host, reason, elected) = (HOSTS[1].to_owned(), "step up request".to_owned(), done - 2_000);
+        Election { host, term: Some(2), reason, started, elected, done }
     }
 
     #[test]
@@ -91,7 +102,11 @@ mod tests {
         assert_eq!((parts.primary_ms + parts.driver_ms, parts.source), (gap.millis(), Source::Logs));
         // A handover stands for election while the old primary still takes writes.
         let handed = split(&gap, &[election(9_999_000, 10_004_000)], &History::default()).unwrap();
-        assert_eq!((handed.detection_ms, handed.election_ms), (Some(0), Some(4)));
+        assert_eq!((handed.detection_ms, handed.election_ms, handed.catch_up_ms), (Some(0), Some(4), Some(2)));
+        // An application passes the old primary's last answer on when the new one reigns already.
+        let late = split(&gap, &[election(9_970_000, 9_980_000)], &History::default()).unwrap();
+        assert_eq!((late.detection_ms, late.election_ms, late.driver_ms), (Some(0), Some(0), 3_000));
+        assert_eq!(split(&gap, &[election(9_700_000, 9_800_000)], &History::default()), None);
     }
 
     #[test]

@@ -18,6 +18,9 @@ const TEMPLATES: [(&str, &str); 4] = [
     ("style.css", include_str!("style.css")),
 ];
 
+/// From this on it is told how long a winner caught up: usually that takes a few milliseconds.
+const LONG_MS: u64 = 100;
+
 /// How many faults the page lists; of more, those that took longest.
 const LISTED: usize = 200;
 
@@ -128,6 +131,7 @@ struct FaultLine {
     read: String,
     detection: String,
     election: String,
+    catch_up: String,
     driver: String,
     parts: Vec<(&'static str, f64)>,
     primary: String,
@@ -256,6 +260,7 @@ fn line(row: &FaultRow, longest: u64) -> FaultLine {
         read: gap(row.read_gap),
         detection: ms(split.and_then(|split| split.detection_ms)),
         election: ms(split.and_then(|split| split.election_ms)),
+        catch_up: catch_up(split),
         driver: ms(split.map(|split| split.driver_ms)),
         parts: parts(row.write_gap.map_or(0, |gap| gap.ms), split, longest),
         primary: split.map(|split| split.primary.clone()).unwrap_or_default(),
@@ -263,6 +268,12 @@ fn line(row: &FaultRow, longest: u64) -> FaultLine {
         verdict: row.verdict,
         note: row.note.clone().unwrap_or_default(),
     }
+}
+
+/// How long the winner caught up with the others, where that was most of the election.
+fn catch_up(split: Option<&Split>) -> String {
+    let long = split.and_then(|split| split.catch_up_ms).filter(|ms| *ms >= LONG_MS);
+    long.map(|ms| format!("{} of them to catch up", grouped(ms))).unwrap_or_default()
 }
 
 /// The parts of a gap, in percents of the longest one.
