@@ -129,7 +129,7 @@ fn text(context: &Context, report: &Report) -> String {
 fn about(report: &Report) -> String {
     let (run, all) = (&report.run, report.numbers.all());
     format!(
-        "{} of {}: {} with w:{} by {} clients, {:.1} s, {} faults, seed {}\n{} operations: {} acknowledged, {} failed, {} unknown; {} writes a second before the first fault",
+        "{} of {}: {} with w:{} by {} clients, {:.1} s, {} faults, seed {}\n{} operations: {} acknowledged, {} failed, {} unknown, {} refused; {} writes a second before the first fault",
         run.name,
         run.object,
         run.workload,
@@ -142,6 +142,7 @@ fn about(report: &Report) -> String {
         grouped(all.acknowledged),
         grouped(all.failed),
         grouped(all.unknown),
+        grouped(all.refused),
         grouped(report.numbers.calm_writes.round() as u64),
     )
 }

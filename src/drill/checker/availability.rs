@@ -198,10 +198,10 @@ impl Moments {
         }
     }
 
-    /// How many there were a second until a moment.
+    /// How many there were a second, from the first one to a moment.
     fn a_second(&self, until: u64) -> f64 {
         let count = self.acknowledged.partition_point(|at| *at < until);
-        let seconds = self.first_call.map_or(0.0, |first| until.saturating_sub(first) as f64 / 1e6);
+        let seconds = self.acknowledged.first().map_or(0.0, |first| until.saturating_sub(*first) as f64 / 1e6);
         if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
     }
 
@@ -212,9 +212,9 @@ impl Moments {
         Some(Gap { from, until: until.unwrap_or(self.end.max(from)), is_open: until.is_none() })
     }
 
-    /// All times of at least so many microseconds.
+    /// All times of at least so many microseconds. The one before the first acknowledgement is none: clients connect.
     fn gaps(&self, threshold: u64) -> Vec<Gap> {
-        let all = (0..=self.acknowledged.len()).filter_map(|at| self.interval(at));
+        let all = (1..=self.acknowledged.len()).filter_map(|at| self.interval(at));
         all.filter(|gap| gap.until - gap.from >= threshold).collect()
     }
 

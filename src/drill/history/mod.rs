@@ -101,6 +101,12 @@ impl Operation {
         self.ended.map_or(Outcome::Unknown, |ended| ended.outcome)
     }
 
+    /// Whether a primary answered that it did not do it, for the register had another value: no failure of the system.
+    pub fn was_refused(&self) -> bool {
+        let answered = |ended: Completion| ended.outcome == Outcome::Fail && ended.term.is_some();
+        matches!(self.call, Call::Swap { .. }) && self.ended.is_some_and(answered)
+    }
+
     /// When it was acknowledged, if it was.
     pub fn acknowledged_at(&self) -> Option<u64> {
         self.ended.filter(|ended| ended.outcome == Outcome::Ok).map(|ended| ended.at)

@@ -168,7 +168,7 @@ mod tests {
         write gap, median: 410 ms | 410 ms
         write gap, 99 of 100: 410 ms | 410 ms
         write gap, longest: 410 ms | 410 ms
-        writes a second, calm: 98 | 98
+        writes a second, calm: 100 | 100
         ");
         assert!(comparison.remarks.is_empty());
     }

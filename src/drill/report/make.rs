@@ -130,6 +130,7 @@ fn operations(history: &History) -> BTreeMap<String, Outcomes> {
         let count = counts.entry(name).or_default();
         match operation.outcome() {
             Outcome::Ok => count.acknowledged += 1,
+            Outcome::Fail if operation.was_refused() => count.refused += 1,
             Outcome::Fail => count.failed += 1,
             Outcome::Unknown => count.unknown += 1,
         }
@@ -233,7 +234,7 @@ mod tests {
         let report = report(&hashed(good().finds(&[(1, 94)])), objectives);
         assert_eq!(report.verdict, Verdict::Pass, "{:?} {:?}", report.objectives, report.checks);
         assert_eq!(report.faults[0].write_gap.unwrap().ms, 810);
-        assert_eq!(report.numbers.all(), Outcomes { acknowledged: 94, failed: 0, unknown: 0 });
+        assert_eq!(report.numbers.all(), Outcomes { acknowledged: 94, ..Outcomes::default() });
         let text = serde_json::to_string(&report).unwrap();
         assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
     }
@@ -257,6 +258,17 @@ mod tests {
             .map(|run| (run.ops, run.term, run.is_rolled_back, run.until_ms - run.from_ms))
             .collect();
         assert_eq!(runs, [(vec![48, 49], Some(1), true, 10), (vec![50, 51, 52], Some(2), false, 20)]);
+    }
+
+    #[test]
+    fn a_register_that_had_changed_is_no_failure() {
+        let swap = Call::Swap { register: 1, from: 1, to: 2 };
+        let story = Story::new().sent(1, swap).ends(1, Outcome::Fail, None).sent(2, swap).ends(2, Outcome::Fail, None);
+        let mut history = story.end().history();
+        history.operations[1].ended.as_mut().unwrap().term = Some(1);
+        let report = make(&run(Objectives::default()), &history, &Logs::new());
+        assert_eq!((report.numbers.all().failed, report.numbers.all().refused), (1, 1));
+        assert_eq!(report.timeline.failed.iter().sum::<u32>(), 1);
     }
 
     #[test]

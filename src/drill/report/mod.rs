@@ -120,6 +120,9 @@ pub struct Outcomes {
     pub acknowledged: u64,
     /// Surely did not happen.
     pub failed: u64,
+    /// A primary refused to set a register that had another value by then.
+    #[serde(default)]
+    pub refused: u64,
     /// May have happened.
     pub unknown: u64,
 }
@@ -127,7 +130,7 @@ pub struct Outcomes {
 impl Outcomes {
     /// All of them.
     pub fn all(self) -> u64 {
-        self.acknowledged + self.failed + self.unknown
+        self.acknowledged + self.failed + self.refused + self.unknown
     }
 }
 
@@ -182,6 +185,7 @@ impl Numbers {
         self.operations.values().fold(Outcomes::default(), |sum, one| Outcomes {
             acknowledged: sum.acknowledged + one.acknowledged,
             failed: sum.failed + one.failed,
+            refused: sum.refused + one.refused,
             unknown: sum.unknown + one.unknown,
         })
     }

@@ -29,7 +29,7 @@ pub struct Timeline {
     pub step_ms: u64,
     /// Operations that were acknowledged in each step.
     pub acknowledged: Vec<u32>,
-    /// Operations that failed in each step.
+    /// Operations that failed in each step, but for those that a primary refused.
     pub failed: Vec<u32>,
     /// Operations that may have happened, by the step in which that was known, or they were sent.
     pub unknown: Vec<u32>,
@@ -77,6 +77,7 @@ pub(super) fn timeline(history: &History, availability: &Availability) -> Timeli
     };
     for operation in &history.operations {
         let counts = match operation.outcome() {
+            _ if operation.was_refused() => continue,
             Outcome::Ok => &mut line.acknowledged,
             Outcome::Fail => &mut line.failed,
             Outcome::Unknown => &mut line.unknown,

@@ -27,6 +27,8 @@ const LETTER: f64 = 8.2;
 const FEW: usize = 30;
 /// How many gaps have their length written beside them: the longest.
 const TOLD: usize = 16;
+/// A gap that is shorter than this part of the longest has not.
+const PART: u64 = 8;
 
 /// A time line that is ready to be drawn.
 #[derive(Debug, Serialize)]
@@ -251,12 +253,13 @@ fn gaps(gaps: &[GapRow], scale: Scale) -> Vec<Mark> {
     // The longest one gets its place first.
     let mut longest: Vec<&GapRow> = gaps.iter().collect();
     longest.sort_by_key(|gap| std::cmp::Reverse(gap.ms));
+    let most = longest.first().map_or(0, |gap| gap.ms);
     let marks = longest.into_iter().enumerate().map(|(rank, gap)| {
         let more = if gap.is_open { " or more" } else { "" };
         let text = format!("{} ms{more}", grouped(gap.ms));
         let (x, width) = (scale.x(gap.from_ms), scale.width(gap.from_ms, gap.from_ms + gap.ms));
         let title = format!("no write was acknowledged for {text}");
-        let label = if rank < TOLD { rows.place(x + width / 2.0, text) } else { None };
+        let label = if rank < TOLD && gap.ms * PART >= most { rows.place(x + width / 2.0, text) } else { None };
         Mark { x, width, label, title }
     });
     marks.collect()
