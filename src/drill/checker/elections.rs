@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::SeenState;
+use protocol::{Outcome, SeenState};
 use serde::{Deserialize, Serialize};
 
 use super::{Check, Verdict, counted};
-use crate::drill::history::{History, Name};
+use crate::drill::history::{History, Name, is_write};
 use crate::drill::mongod_log::{EventKind, Logs, MongodLog};
 
 /// Logs are kept from a little before the run to a little after it, in microseconds.
 const MARGIN: u64 = 1_000_000;
+
+/// So long a member may have been dead before it counts as silent: agents ask each every 50 ms and wait 300 ms.
+const SILENCE: u64 = 400_000;
 
 /// Who was primary when.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,7 +33,7 @@ pub struct Reign {
     pub host: String,
     /// When it was first seen.
     pub from: u64,
-    /// When it was seen otherwise, or the history ended.
+    /// Until when that was surely so: it was seen otherwise, or was silent not much later, or the history ended.
     pub until: u64,
     /// The term.
     pub term: Option<i64>,
@@ -71,9 +74,13 @@ pub fn elections(history: &History, logs: &Logs) -> (Check, Elections) {
     (check, Elections { reigns, elections, terms })
 }
 
-/// Which members were primary in which term, as they said to clients or wrote in their logs.
+/// Which members were primary in which term: as they said to clients, as they acknowledged writes, as they wrote in their
+/// logs.
 fn owners(history: &History, logs: &Logs) -> BTreeMap<i64, BTreeSet<String>> {
     let mut owners: BTreeMap<i64, BTreeSet<String>> = BTreeMap::new();
+    for (term, name) in writers(history) {
+        owners.entry(term).or_default().insert(history.names.text(name).to_owned());
+    }
     for sight in history.seen.iter().filter(|sight| sight.state == SeenState::Primary) {
         if let Some(term) = sight.term {
             owners.entry(term).or_default().insert(history.names.text(sight.host).to_owned());
@@ -87,6 +94,19 @@ fn owners(history: &History, logs: &Logs) -> BTreeMap<i64, BTreeSet<String>> {
         }
     }
     owners
+}
+
+/// Who acknowledged writes in which term. A write that the driver repeated bears the term of its first try, so nothing is
+/// said where drivers do that.
+fn writers(history: &History) -> BTreeSet<(i64, Name)> {
+    if history.begin.as_ref().is_none_or(|begin| begin.retry_writes) {
+        return BTreeSet::new();
+    }
+    let writes = history.operations.iter().filter(|operation| is_write(&operation.call));
+    let answers = writes.filter_map(|write| write.ended.filter(|ended| ended.outcome == Outcome::Ok));
+    let mut writers: Vec<(i64, Name)> = answers.filter_map(|ended| Some((ended.term?, ended.node?))).collect();
+    writers.dedup();
+    writers.into_iter().collect()
 }
 
 /// The events of a log that lie within the run.
@@ -103,7 +123,8 @@ fn reigns(history: &History) -> Vec<Reign> {
         let is_primary = sight.state == SeenState::Primary;
         let known = open.get(&sight.host).copied();
         if let Some(at) = known {
-            reigns[at].until = sight.at;
+            let silence = if sight.state == SeenState::Silent { SILENCE } else { 0 };
+            reigns[at].until = sight.at.saturating_sub(silence).max(reigns[at].from);
             if is_primary && reigns[at].term == sight.term {
                 continue;
             }
@@ -181,7 +202,7 @@ mod tests {
         let (check, found) = judged(&story.wait_ms(100).end());
         assert_eq!((check.verdict, found.terms), (Verdict::Pass, 2));
         let lengths: Vec<u64> = found.reigns.iter().map(|reign| (reign.until - reign.from) / 1_000).collect();
-        assert_eq!(lengths, [500, 100]);
+        assert_eq!(lengths, [100, 100], "it may have been dead for 400 ms before it was called silent");
     }
 
     #[test]
@@ -200,6 +221,25 @@ mod tests {
     }
 
     #[test]
+    fn a_dead_primary_is_none() {
+        let story = Story::new().primary(0, 1).wait_ms(900).primary(1, 2).wait_ms(330).sees(0, SeenState::Silent, None);
+        let (check, _) = judged(&story.wait_ms(100).end());
+        assert!(check.notes.iter().all(|note| !note.text.contains("both")), "{check:?}");
+    }
+
+    #[test]
+    fn writes_tell_who_was_primary_in_a_term() {
+        let answers = |story: Story| story.primary(0, 7).insert_ok(1).primary(1, 8).insert_ok(2);
+        let mut history = answers(Story::new()).end().history();
+        assert_eq!(elections(&history, &Logs::new()).0.verdict, Verdict::Pass);
+        history.operations[1].ended.as_mut().unwrap().term = Some(7);
+        assert_eq!(elections(&history, &Logs::new()).0.verdict, Verdict::Fail);
+        // One that was repeated bears the term of its first try.
+        history.begin.as_mut().unwrap().retry_writes = true;
+        assert_eq!(elections(&history, &Logs::new()).0.verdict, Verdict::Pass);
+    }
+
+    #[test]
     fn a_member_that_is_elected_again_reigns_twice() {
         let (_, found) = judged(&Story::new().primary(0, 1).wait_ms(100).primary(0, 2).wait_ms(100).end());
         assert_eq!(found.reigns.iter().map(|reign| reign.term).collect::<Vec<_>>(), [Some(1), Some(2)]);
@@ -214,7 +254,7 @@ mod tests {
     fn the_logs_of_real_members_tell_how_long_elections_took() {
         // The story's clock is set to the day on which the logs were written.
         let story =
-            Story::new().clock_jumps_ms(1_795_528_510_000 - 1_790_001_000_000).insert_ok(1).wait_ms(60_000).end();
+            Story::new().clock_jumps_ms(1_795_528_510_000 - 1_790_001_000_000).insert_unknown(1).wait_ms(60_000).end();
         let (check, found) = elections(&story.history(), &three_members());
         assert_eq!(check.verdict, Verdict::Pass, "{check:?}");
         let shown: Vec<String> = found

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use protocol::{Begin, Call};
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Verdict, counted};
+use super::{Check, Verdict, counted, grouped};
 use crate::drill::history::{History, Operation};
 
 /// How many violations are kept as examples.
@@ -77,15 +77,22 @@ fn judge(check: &mut Check, begin: Option<&Begin>, found: &Reads, allowed: Optio
         check.note(verdict, "no read was answered");
         return;
     }
-    let limit = allowed.or(found.is_promised.then_some(0));
-    let exceeds = |count: u64, limit: Option<u64>| {
-        if limit.is_some_and(|limit| count > limit) { Verdict::Fail } else { Verdict::Pass }
-    };
-    let counts = format!("{}: {} stale", counted(found.answered, "read"), found.stale);
-    check.note(exceeds(found.stale, limit), counts);
-    let backwards =
-        format!("{} found less than an earlier one of the same client", counted(found.non_monotonic, "read"));
-    check.note(exceeds(found.non_monotonic, found.is_promised.then_some(0)), backwards);
+    let exceeds = |count: u64, limit: Option<u64>| limit.is_some_and(|limit| count > limit);
+    let asked = found.is_promised.then_some(0);
+    if exceeds(found.stale, allowed.or(asked)) {
+        check.note(Verdict::Fail, format!("{} stale of {}", grouped(found.stale), counted(found.answered, "read")));
+    }
+    if exceeds(found.non_monotonic, asked) {
+        let count = counted(found.non_monotonic, "read");
+        check.note(Verdict::Fail, format!("{count} found less than an earlier one of the same client"));
+    }
+    if check.verdict == Verdict::Pass {
+        let reads = counted(found.answered, "read");
+        check.note(
+            Verdict::Pass,
+            format!("{reads}: {} stale, {} went backwards", grouped(found.stale), grouped(found.non_monotonic)),
+        );
+    }
     check.note(Verdict::Pass, promise(begin, found.is_promised));
 }
 

@@ -185,8 +185,25 @@ impl Reader {
         self.moment(when.us, when.wall_ms, 0);
     }
 
+    /// Gives faults whose moment nobody could tell the latest one of their round, else of the history.
+    fn date_faults(&mut self) {
+        let end = self.history.span.until;
+        let latest = |round: u32, all: &[FaultRecord]| {
+            all.iter().filter(|fault| fault.round == round).map(|fault| fault.when.us).max().filter(|us| *us > 0)
+        };
+        for at in 0..self.faults.len() {
+            if self.faults[at].when.us == 0 {
+                self.faults[at].when.us = latest(self.faults[at].round, &self.faults).unwrap_or(end);
+            }
+        }
+    }
+
     /// Notes how both clocks stood, unless that was done less than a step ago and they agree as they did then.
     fn moment(&mut self, us: u64, wall_ms: i64, step: u64) {
+        // Nobody could tell.
+        if us == 0 {
+            return;
+        }
         let span = &mut self.history.span;
         span.from = if span.until == 0 { us } else { span.from.min(us) };
         span.until = span.until.max(us);
@@ -199,9 +216,10 @@ impl Reader {
     }
 
     fn finish(mut self) -> Result<History, Broken> {
-        if let Some(op) = self.early.into_keys().min() {
+        if let Some(op) = self.early.keys().min().copied() {
             return Err(Broken::Operation { op, why: "ended, and nobody sent it" });
         }
+        self.date_faults();
         let history = &mut self.history;
         history.ended = self.ends > 0 && self.ends >= self.begins;
         history.faults = faults(self.faults);
@@ -274,6 +292,17 @@ mod tests {
         assert!(read_text(&format!("{COMPLETE}\n")).unwrap_err().to_string().contains("operation 1 ended"));
         let twice = read_text(&format!("{INVOKE}\n{COMPLETE}\n{INVOKE}\n")).unwrap_err();
         assert!(twice.to_string().contains("sent twice"));
+    }
+
+    #[test]
+    fn a_failure_that_nobody_could_date_stands_at_the_end_of_its_round() {
+        let story = Story::new().insert_ok(1).kill(0, 100).insert_ok(2).end();
+        let fault = r#"{"what":"fault","us":0,"wall_ms":0,"round":0,"fault":"kill","targets":[],"phase":"failed","note":"no guest"}"#;
+        let history = read_text(&format!("{}{fault}\n", story.text())).unwrap();
+        assert_eq!(history.faults.len(), 1);
+        let (at, why) = history.faults[0].failed.clone().unwrap();
+        assert_eq!((Some(at), why.as_str()), (history.faults[0].injected, "no guest"));
+        assert!(history.span.from >= 1_000_000_000 && history.clock.jumps() == 0);
     }
 
     #[test]

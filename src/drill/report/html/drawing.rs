@@ -3,6 +3,7 @@
 use protocol::SeenState;
 use serde::Serialize;
 
+use crate::drill::checker::grouped;
 use crate::drill::report::scale::round_up;
 use crate::drill::report::{FaultRow, GapRow, Report, Timeline};
 
@@ -21,7 +22,11 @@ const STRIP: f64 = 44.0;
 /// How high a member's lane is.
 const LANE: f64 = 30.0;
 /// How wide a letter is, about.
-const LETTER: f64 = 7.6;
+const LETTER: f64 = 8.2;
+/// More faults than this have their names in one row, for two would be a wall of text.
+const FEW: usize = 30;
+/// How many gaps have their length written beside them: the longest.
+const TOLD: usize = 16;
 
 /// A time line that is ready to be drawn.
 #[derive(Debug, Serialize)]
@@ -146,7 +151,7 @@ impl Drawing {
             acknowledged: area(&line.acknowledged, most_rate as f64 * seconds, chart_bottom, CHART, line, scale),
             failed: strip(&failed),
             unknown: strip(&unknown),
-            strip_most: crate::drill::checker::grouped((f64::from(refused) / seconds).round() as u64),
+            strip_most: grouped((f64::from(refused) / seconds).ceil() as u64),
             rates: rates(most_rate, chart_bottom),
             times: times(scale),
             bands: bands(&report.faults, scale),
@@ -180,7 +185,7 @@ fn rates(most: u64, bottom: f64) -> Vec<Tick> {
     let steps = if most < 4 { most } else { 4 };
     let tick = |step: u64| {
         let rate = most as f64 * step as f64 / steps as f64;
-        let text = if rate.fract() == 0.0 { crate::drill::checker::grouped(rate as u64) } else { rate.to_string() };
+        let text = if rate.fract() == 0.0 { grouped(rate as u64) } else { rate.to_string() };
         Tick { at: round(bottom - CHART * step as f64 / steps as f64), text }
     };
     (0..=steps).map(tick).collect()
@@ -213,7 +218,7 @@ impl Rows {
 
     /// A place for a text that is to be centred there, if there is one.
     fn place(&mut self, x: f64, text: String) -> Option<Label> {
-        let half = text.chars().count() as f64 * LETTER / 2.0 + 3.0;
+        let half = text.chars().count() as f64 * LETTER / 2.0 + 5.0;
         let x = x.clamp(LEFT + half, (WIDTH - RIGHT - half).max(LEFT + half));
         let is_free = |row: &Vec<(f64, f64)>| row.iter().all(|(from, until)| x + half < *from || x - half > *until);
         let row = self.taken.iter().position(is_free)?;
@@ -223,7 +228,8 @@ impl Rows {
 }
 
 fn bands(faults: &[FaultRow], scale: Scale) -> Vec<Band> {
-    let mut rows = Rows::new(2, 22.0, 20.0);
+    let count = if faults.len() > FEW { 1 } else { 2 };
+    let mut rows = Rows::new(count, if count == 1 { 38.0 } else { 20.0 }, 20.0);
     let bands = faults.iter().map(|row| {
         let until = row.healthy_ms.unwrap_or(scale.length_ms);
         let held = row.healing_ms.unwrap_or(until).min(until);
@@ -245,12 +251,13 @@ fn gaps(gaps: &[GapRow], scale: Scale) -> Vec<Mark> {
     // The longest one gets its place first.
     let mut longest: Vec<&GapRow> = gaps.iter().collect();
     longest.sort_by_key(|gap| std::cmp::Reverse(gap.ms));
-    let marks = longest.into_iter().map(|gap| {
+    let marks = longest.into_iter().enumerate().map(|(rank, gap)| {
         let more = if gap.is_open { " or more" } else { "" };
-        let text = format!("{} ms{more}", crate::drill::checker::grouped(gap.ms));
+        let text = format!("{} ms{more}", grouped(gap.ms));
         let (x, width) = (scale.x(gap.from_ms), scale.width(gap.from_ms, gap.from_ms + gap.ms));
         let title = format!("no write was acknowledged for {text}");
-        Mark { x, width, label: rows.place(x + width / 2.0, text), title }
+        let label = if rank < TOLD { rows.place(x + width / 2.0, text) } else { None };
+        Mark { x, width, label, title }
     });
     marks.collect()
 }
