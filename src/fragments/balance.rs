@@ -95,7 +95,8 @@ impl<'f> Histogram<'f> {
         let (places, default) = (self.places(), self.default());
         let mut sorted = ranges.to_vec();
         sorted.sort_by_key(|range| range.first());
-        let on = |index: usize| places.get(index).cloned().unwrap_or_else(|| format!("new {}", index + 1 - places.len()));
+        let on =
+            |index: usize| places.get(index).cloned().unwrap_or_else(|| format!("new {}", index + 1 - places.len()));
         let default_at = (0..sorted.len()).find(|index| on(*index) == default).unwrap_or_default();
         let all = add(self.letters.iter().copied().fold(Tally::default(), add), self.other);
         let mut moving = Tally::default();

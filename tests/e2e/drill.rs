@@ -55,9 +55,12 @@ impl Broken {
     #[track_caller]
     fn assert_clean(&self) {
         self.system.plan(0);
-        let found = "nft list tables | grep -c distctl; tc qdisc show | grep -c htb; \
-                     ls /var/lib/distctl/faults /var/lib/distctl/drill /run/distctl/drill /var/lib/mongodb 2>/dev/null \
-                     | grep -cE 'json|filler|rs-'; systemctl list-units --all --plain 'distctl-*' | grep -c distctl-; true";
+        let found = "count() { grep -cE \"$1\" || true; }
+            nft list tables | count distctl
+            tc qdisc show | count htb
+            systemctl list-units --all --plain 'distctl-*' | count 'distctl-'
+            find /var/lib/distctl/faults /var/lib/distctl/drill /run/distctl/drill /var/lib/mongodb /run/distctl 2>/dev/null |
+              count 'faults/|drill/|filler|password'";
         for container in ["db", "box"] {
             let left = self.system.guest(container, found);
             assert!(left.lines().all(|line| line.trim() == "0"), "left in {container}: {left}");
