@@ -16,7 +16,7 @@ use crate::ui::Exit;
 ///
 /// Ends with 0 for pass, 1 for fail, 3 where it can't be told. A folder that holds several runs compares them.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: distctl check drills/rsA-17 --max-write-gap 3s --ci")]
+#[command(after_help = "Example: distctl check failover-reports/rsA-20261124-141500 --max-write-gap 3s --ci")]
 pub struct Check {
     /// The folder that `failover-test` has kept.
     #[arg(value_name = "DIR")]

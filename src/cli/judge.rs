@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::drill::checker::{Gaps, Verdict, grouped};
-use crate::drill::folder::{COMPARISON, Folder, JUNIT, PAGE, REPORT};
+use crate::drill::folder::{COMPARISON, Folder, JUNIT, Kept, PAGE, REPORT};
 use crate::drill::report::{self, Comparison, GapRow, Report};
 use crate::drill::run::Objectives;
 use crate::ui::{Advise, Exit, Tone};
@@ -32,11 +32,21 @@ struct Several<'a> {
 }
 
 /// Judges the run of a folder, or compares those of its folders, and tells the exit code: 0 pass, 1 fail, 3 unknown.
+///
+/// 1 means that something is shown not to hold, so a folder that holds no run ends with 2, and one that can't be read
+/// with 3.
 pub(super) fn judge(context: &Context, folder: &Folder, judging: &Judging) -> Result<Exit> {
-    let runs = folder.runs().hint("name the folder that `distctl failover-test` has kept")?;
+    let runs = match folder.runs().hint("name the folder that `distctl failover-test` has kept") {
+        Ok(runs) => runs,
+        Err(error) => return Ok(without_verdict(context, &error, Exit::Pending)),
+    };
     let mut reports = Vec::new();
     for run in &runs {
-        let report = judge_one(run, judging)?;
+        let kept = match run.read() {
+            Ok(kept) => kept,
+            Err(error) => return Ok(without_verdict(context, &error, Exit::Degraded)),
+        };
+        let report = judge_one(run, kept, judging)?;
         if judging.ci {
             context.ui.error_bytes(report::annotations(&report).as_bytes());
         }
@@ -63,8 +73,15 @@ pub(super) fn exit(verdict: Verdict) -> Exit {
     }
 }
 
-fn judge_one(folder: &Folder, judging: &Judging) -> Result<Report> {
-    let mut kept = folder.read()?;
+/// Shows why there is no verdict.
+fn without_verdict(context: &Context, error: &anyhow::Error, exit: Exit) -> Exit {
+    match context.ui.failure(error) {
+        Exit::Failed => exit,
+        other => other,
+    }
+}
+
+fn judge_one(folder: &Folder, mut kept: Kept, judging: &Judging) -> Result<Report> {
     kept.run.objectives = kept.run.objectives.overridden(judging.objectives);
     let report = report::make(&kept.run, &kept.history, &kept.logs);
     if judging.write {

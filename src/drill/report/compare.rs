@@ -8,6 +8,8 @@ use crate::drill::checker::{Gaps, Verdict, grouped};
 /// Several runs, a column each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comparison {
+    /// What is compared: `w:1 or w:majority?`, `rsA and rsB`.
+    pub heading: String,
     /// What the columns are called.
     pub titles: Vec<String>,
     /// Their verdicts.
@@ -55,11 +57,34 @@ pub fn compare(reports: &[Report]) -> Comparison {
     // What no run has need not be compared.
     rows.retain(|row| row.cells.iter().any(|cell| cell != "-"));
     Comparison {
-        titles: reports.iter().map(|report| report.run.title().to_owned()).collect(),
+        heading: heading(reports),
+        titles: titles(reports),
         verdicts: reports.iter().map(|report| report.verdict).collect(),
         rows,
         remarks: remarks(reports),
     }
+}
+
+/// Their labels, with the set where there are several; else their names.
+fn titles(reports: &[Report]) -> Vec<String> {
+    let is_one = is_of_one_set(reports);
+    let title = |report: &Report| match &report.run.label {
+        Some(label) if is_one => label.clone(),
+        Some(label) => format!("{} {label}", report.run.object),
+        None if is_one => report.run.name.clone(),
+        None => report.run.object.clone(),
+    };
+    reports.iter().map(title).collect()
+}
+
+fn is_of_one_set(reports: &[Report]) -> bool {
+    reports.windows(2).all(|pair| pair[0].run.object == pair[1].run.object)
+}
+
+fn heading(reports: &[Report]) -> String {
+    let titles = titles(reports);
+    let has_labels = reports.iter().all(|report| report.run.label.is_some());
+    if has_labels && is_of_one_set(reports) { titles.join(" or ") + "?" } else { titles.join(" and ") }
 }
 
 fn written(report: &Report) -> u64 {
@@ -146,6 +171,15 @@ mod tests {
         writes a second, calm: 98 | 98
         ");
         assert!(comparison.remarks.is_empty());
+    }
+
+    #[test]
+    fn runs_of_several_sets_bear_their_names() {
+        let mut reports = [report("w:1", story("1")), report("w:1", story("1"))];
+        (reports[0].run.object, reports[1].run.object) = ("rsA".to_owned(), "rsB".to_owned());
+        assert_eq!(compare(&reports).titles, ["rsA w:1", "rsB w:1"]);
+        reports.iter_mut().for_each(|report| report.run.label = None);
+        assert_eq!(compare(&reports).heading, "rsA and rsB");
     }
 
     #[test]

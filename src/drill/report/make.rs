@@ -6,7 +6,7 @@ use protocol::{Call, Outcome};
 
 use super::objectives::{self, Measured};
 use super::timeline::timeline;
-use super::{About, FaultRow, GapRow, KindRow, LostWrite, Numbers, Outcomes, Report};
+use super::{About, FaultRow, GapRow, KindRow, LostWrites, Numbers, Outcomes, Report};
 use crate::drill::checker::{
     self, Availability, Durability, Elections, FaultGap, Gap, Gaps, Reads, RolledBack, Verdict,
 };
@@ -14,8 +14,11 @@ use crate::drill::history::{Fault, History};
 use crate::drill::mongod_log::Logs;
 use crate::drill::run::{FORMAT, Run};
 
-/// How many lost writes are listed one by one.
+/// How many times that writes were lost are told apart.
 const LISTED: usize = 100;
+
+/// How many lost writes of one time are listed by number.
+const NUMBERED: usize = 1_000;
 
 /// Judges a run. Nothing but these values goes in.
 pub fn make(run: &Run, history: &History, logs: &Logs) -> Report {
@@ -171,18 +174,30 @@ pub(super) fn since(history: &History, at: u64) -> u64 {
     at.saturating_sub(history.span.from) / 1_000
 }
 
-fn lost(history: &History, durability: &Durability) -> Vec<LostWrite> {
+/// Lost inserts that follow each other, as long as the same member acknowledged them in the same term.
+fn lost(history: &History, durability: &Durability) -> Vec<LostWrites> {
     let taken_back: BTreeSet<u64> = history.rollbacks.iter().flat_map(|file| file.inserts.iter().copied()).collect();
-    let listed =
-        durability.lost.iter().take(LISTED).filter_map(|op| history.operation(*op)?.ended.map(|ended| (*op, ended)));
-    let writes = listed.map(|(op, ended)| LostWrite {
-        op,
-        acknowledged_ms: since(history, ended.at),
-        node: ended.node.map(|node| history.names.text(node).to_owned()),
-        term: ended.term,
-        is_rolled_back: taken_back.contains(&op),
-    });
-    writes.collect()
+    let mut runs: Vec<LostWrites> = Vec::new();
+    for op in &durability.lost {
+        let Some(ended) = history.operation(*op).and_then(|operation| operation.ended) else { continue };
+        let node = ended.node.map(|node| history.names.text(node));
+        let (at_ms, is_rolled_back) = (since(history, ended.at), taken_back.contains(op));
+        let goes_on = |run: &&mut LostWrites| {
+            run.node.as_deref() == node && run.term == ended.term && run.is_rolled_back == is_rolled_back
+        };
+        if let Some(run) = runs.last_mut().filter(goes_on) {
+            run.count += 1;
+            (run.from_ms, run.until_ms) = (run.from_ms.min(at_ms), run.until_ms.max(at_ms));
+            if run.ops.len() < NUMBERED {
+                run.ops.push(*op);
+            }
+        } else if runs.len() < LISTED {
+            let node = node.map(str::to_owned);
+            let (from_ms, until_ms, term) = (at_ms, at_ms, ended.term);
+            runs.push(LostWrites { ops: vec![*op], count: 1, from_ms, until_ms, node, term, is_rolled_back });
+        }
+    }
+    runs
 }
 
 #[cfg(test)]
@@ -229,8 +244,19 @@ mod tests {
         assert_eq!(report(&hashed(good().finds(&[(1, 94)])), objectives).verdict, Verdict::Fail, "too slow");
         assert_eq!(report(&good().finds(&[(1, 94)]), Objectives::default()).verdict, Verdict::Unknown, "no hashes");
         let lost = report(&good().finds(&[(1, 40), (43, 94)]), Objectives::default());
-        assert_eq!((lost.verdict, lost.lost.len()), (Verdict::Fail, 2));
-        assert_eq!((lost.lost[0].op, lost.lost[0].term), (41, Some(1)));
+        assert_eq!((lost.verdict, lost.lost.len()), (Verdict::Fail, 1));
+        assert_eq!((&lost.lost[0].ops[..], lost.lost[0].count, lost.lost[0].term), (&[41, 42][..], 2, Some(1)));
+    }
+
+    #[test]
+    fn what_was_lost_is_told_by_who_acknowledged_it() {
+        let story = good().finds(&[(1, 47), (53, 94)]).rolls_back(0, &[48, 49], None);
+        let runs: Vec<_> = report(&story, Objectives::default())
+            .lost
+            .into_iter()
+            .map(|run| (run.ops, run.term, run.is_rolled_back, run.until_ms - run.from_ms))
+            .collect();
+        assert_eq!(runs, [(vec![48, 49], Some(1), true, 10), (vec![50, 51, 52], Some(2), false, 20)]);
     }
 
     #[test]

@@ -42,8 +42,8 @@ pub struct Report {
     pub kinds: Vec<KindRow>,
     /// Every fault, in order.
     pub faults: Vec<FaultRow>,
-    /// What was lost; the first hundred.
-    pub lost: Vec<LostWrite>,
+    /// What was lost, by who acknowledged it; the first hundred times that happened.
+    pub lost: Vec<LostWrites>,
     /// What happened when.
     pub timeline: Timeline,
 }
@@ -249,17 +249,21 @@ pub struct GapRow {
     pub is_open: bool,
 }
 
-/// An acknowledged insert that is not there.
+/// Acknowledged inserts that follow each other and are not there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LostWrite {
-    /// Its number.
-    pub op: u64,
-    /// When it was acknowledged.
-    pub acknowledged_ms: u64,
-    /// Who acknowledged it.
+pub struct LostWrites {
+    /// Their numbers; the first thousand.
+    pub ops: Vec<u64>,
+    /// How many there are.
+    pub count: u64,
+    /// When the first of them was acknowledged.
+    pub from_ms: u64,
+    /// When the last of them was.
+    pub until_ms: u64,
+    /// Who acknowledged them.
     pub node: Option<String>,
     /// In which term.
     pub term: Option<i64>,
-    /// Whether it lies in a rollback file.
+    /// Whether they lie in rollback files.
     pub is_rolled_back: bool,
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tera::{Context, Tera};
 
-use super::{Comparison, FaultRow, KindRow, LostWrite, Report, compare};
+use super::{Comparison, FaultRow, KindRow, LostWrites, Report, compare};
 use crate::drill::checker::{Gaps, Split, Verdict, grouped};
 
 mod drawing;
@@ -20,9 +20,6 @@ const TEMPLATES: [(&str, &str); 4] = [
 
 /// How many faults the page lists; of more, those that took longest.
 const LISTED: usize = 200;
-
-/// How many lost writes the page lists.
-const LOST: usize = 20;
 
 /// Makes the page of one run.
 ///
@@ -65,7 +62,7 @@ struct Page<'a> {
     kinds: Vec<KindLine>,
     faults: Vec<FaultLine>,
     left_out: usize,
-    lost: &'a [LostWrite],
+    lost: Vec<LostLine<'a>>,
     lost_left_out: u64,
     options: String,
     checks: Vec<CheckLine<'a>>,
@@ -110,6 +107,17 @@ struct KindLine {
     reads: [String; 3],
 }
 
+/// Inserts that were lost.
+#[derive(Serialize)]
+struct LostLine<'a> {
+    count: String,
+    numbers: String,
+    when: String,
+    node: &'a str,
+    term: String,
+    is_rolled_back: bool,
+}
+
 /// A fault with a bar whose parts are percents of the longest gap.
 #[derive(Serialize)]
 struct FaultLine {
@@ -150,8 +158,8 @@ impl<'a> Page<'a> {
             kinds: report.kinds.iter().map(kind_line).collect(),
             faults: rows.iter().map(|row| line(row, longest)).collect(),
             left_out,
-            lost: &report.lost[..report.lost.len().min(LOST)],
-            lost_left_out: lost_inserts.saturating_sub(report.lost.len().min(LOST) as u64),
+            lost: report.lost.iter().map(lost_line).collect(),
+            lost_left_out: lost_inserts.saturating_sub(report.lost.iter().map(|run| run.count).sum()),
             options: report.run.options.join(" "),
             checks: report
                 .checks
@@ -205,6 +213,24 @@ fn cards(report: &Report) -> Vec<Card> {
         cards.insert(1, card(grouped(numbers.rolled_back), "", "rolled back", tone));
     }
     cards
+}
+
+fn lost_line(run: &LostWrites) -> LostLine<'_> {
+    let seconds = |ms: u64| format!("{:.2}", ms as f64 / 1_000.0);
+    let numbers = match run.ops[..] {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [first, .., last] if last - first == run.count - 1 => format!("{first} to {last}"),
+        [first, ..] => format!("from {first} on"),
+    };
+    LostLine {
+        count: grouped(run.count),
+        numbers,
+        when: format!("{} to {} s", seconds(run.from_ms), seconds(run.until_ms)),
+        node: run.node.as_deref().unwrap_or("–"),
+        term: run.term.map_or("–".to_owned(), |term| term.to_string()),
+        is_rolled_back: run.is_rolled_back,
+    }
 }
 
 fn kind_line(row: &KindRow) -> KindLine {
