@@ -18,7 +18,7 @@ in_lab := eval "$$(lab/lab env)" &&
 
 .PHONY: help
 help: ## Say what can be made
-	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 # --- preparing -------------------------------------------------------------------------------
 
@@ -101,6 +101,10 @@ e2e: agent apps mongod ## Tests with real mongods and on a real Incus, in a lab 
 bench: build apps mongod ## Measure, and write bench/RESULTS.md
 	@$(timed) "pure stages" $(with_agent) cargo bench --locked --package distctl
 	@$(timed) "whole runs" bench/run
+
+.PHONY: bench-proof
+bench-proof: build apps mongod ## Measure failover tests, and write it into bench/RESULTS.md
+	@$(timed) "failover tests" bench/proof
 
 .PHONY: coverage
 coverage: setup ## Measure how much of the code the tests run

@@ -8,16 +8,17 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
-use super::Context;
 use super::line::Stage;
+use super::{Context, judge};
 use crate::desired::Fragmented;
 use crate::engine::event::{Event, Reporter};
 use crate::fragments::Agents;
-use crate::fragments::check::{Report, Verdict, check};
+use crate::fragments::check::{Report, check};
 use crate::fragments::look::{Look, News, look};
 use crate::fragments::mover::{Moved, Mover};
 use crate::fragments::probe::{Routing, probe};
 use crate::ui::{Advise, Exit, Interrupted, Ui};
+use crate::verdict::Verdict;
 use shown::{Intended, Outcome};
 pub(super) use shown::{grouped, histogram, size};
 
@@ -63,15 +64,7 @@ impl FragmentationCheck {
         }
         let worst = outcomes.iter().map(|outcome| outcome.report.verdict).max().unwrap_or(Verdict::Unknown);
         context.ui.data(&outcomes, || shown::text(&context.ui, &outcomes))?;
-        Ok(exit_of(worst))
-    }
-}
-
-fn exit_of(verdict: Verdict) -> Exit {
-    match verdict {
-        Verdict::Pass => Exit::Ok,
-        Verdict::Unknown => Exit::Degraded,
-        Verdict::Fail => Exit::Failed,
+        Ok(judge::exit(worst))
     }
 }
 

@@ -1,15 +1,23 @@
 //! `distctl verify`
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use clap::Args;
+use futures_util::future::join_all;
 
 use super::Context;
 use super::judge::{exit, verdict_cell};
 use super::line::Stage;
+use crate::drill::checker::grouped;
 use crate::drill::faults;
+use crate::fragments::check::Report;
+use crate::fragments::look::{News, look};
+use crate::fragments::probe::Routing;
+use crate::fragments::{self, Agents};
 use crate::plan::{Options, diff};
 use crate::report::status::status;
-use crate::report::verify::{Verification, verify};
+use crate::report::verify::{Check, Verification, verify};
 use crate::ui::Exit;
 
 /// Says in one word whether the whole system works, is where it belongs, and is as declared.
@@ -24,13 +32,38 @@ impl Verify {
     /// Looks at everything at once, and says what that comes to.
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let stage = Stage::prepare(context).await?;
-        let (observed, left) = tokio::join!(stage.observe(), faults::left(&stage.guests, &stage.desired));
+        let left = faults::left(&stage.guests, &stage.desired);
+        let (observed, left, fragments) = tokio::join!(stage.observe(), left, fragments(&stage));
         let observed = observed?;
         let plan = diff(&stage.desired, &observed, &Options::default());
-        let answer = verify(&status(&stage.desired, &observed, &plan), &left?, Vec::new());
+        let answer = verify(&status(&stage.desired, &observed, &plan), &left?, fragments);
         context.ui.data(&answer, || text(context, &answer))?;
         Ok(exit(answer.verdict))
     }
+}
+
+/// Looks through all fragments. The running service is not asked where it puts products: that creates some.
+async fn fragments(stage: &Stage) -> Vec<Check> {
+    let looks = stage.desired.fragmented.values().map(|fragmented| async move {
+        let agents = Agents::new(stage.guests.clone(), fragmented);
+        let news: News = Arc::new(|_| {});
+        let seen = look(&agents, fragmented, 0, true, &news).await;
+        let report = fragments::check::check(fragmented, &seen, Routing::default(), 0);
+        Check::new(format!("fragments of {}", fragmented.name), report.verdict, summary(&report))
+    });
+    join_all(looks).await
+}
+
+/// What was found in all fragments of a collection, in one line.
+fn summary(report: &Report) -> String {
+    let found = report.findings.iter().map(|finding| format!("{} on {}: {}", finding.count, finding.on, finding.kind));
+    let amiss: Vec<String> = found.chain(report.unknown.iter().cloned()).collect();
+    if !amiss.is_empty() {
+        return amiss.join("; ");
+    }
+    let counts = report.fragments.iter().filter_map(|row| Some((&row.on, row.seen.as_ref()?.documents)));
+    let counts = counts.map(|(on, documents)| format!("{} on {on}", grouped(documents)));
+    format!("every document is where it belongs: {}", counts.collect::<Vec<_>>().join(", "))
 }
 
 fn text(context: &Context, answer: &Verification) -> String {

@@ -73,7 +73,14 @@ mod tests {
         let planned = draw(&wish(42, 6, &[FaultKind::Kill, FaultKind::Stop, FaultKind::Stepdown]));
         let told: Vec<String> =
             planned.iter().map(|one| format!("{} {} {}", one.round, one.fault, one.target)).collect();
-        insta::assert_snapshot!(told.join("\n"), @r"");
+        insta::assert_snapshot!(told.join("\n"), @r"
+        0 stepdown primary
+        1 stop secondary
+        2 kill secondary
+        3 stepdown primary
+        4 stop primary
+        5 kill secondary
+        ");
     }
 
     proptest! {

@@ -9,18 +9,7 @@ use super::join::Copy;
 use super::look::Look;
 use super::probe::Routing;
 use crate::desired::Fragmented;
-
-/// What a check came to; the later the worse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// All was seen, and all is right.
-    Pass,
-    /// Something could not be seen.
-    Unknown,
-    /// Something is wrong.
-    Fail,
-}
+use crate::verdict::Verdict;
 
 /// What a check found, in the shape that people and programs read.
 #[derive(Debug, Clone, PartialEq, Serialize)]

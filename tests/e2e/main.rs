@@ -15,6 +15,7 @@ mod birth;
 mod browser;
 mod contract;
 mod drift;
+mod drill;
 mod failover;
 mod harness;
 mod https;

@@ -16,7 +16,7 @@ use super::recorder::Recorder;
 use crate::clock;
 
 /// How long a client waits for one operation; afterwards it may have happened or not.
-pub const PATIENCE: Duration = Duration::from_secs(3);
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a client rests after an operation that was refused at once: nobody is served by asking faster.
 const REST: Duration = Duration::from_millis(20);

@@ -5,11 +5,12 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::fragments::check::{Finding, Report, Row, Verdict};
+use crate::fragments::check::{Finding, Report, Row};
 use crate::fragments::look::Look;
 use crate::fragments::mover::{Kept, Moved};
 use crate::fragments::resolve::{Resolution, resolve};
 use crate::ui::{Tone, Ui};
+use crate::verdict::Verdict;
 use protocol::Tally;
 
 /// How long the longest bar of a histogram is, in characters.

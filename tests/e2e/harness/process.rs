@@ -39,6 +39,13 @@ impl Ran {
         self
     }
 
+    /// Fails unless it ended with one of these codes.
+    #[track_caller]
+    pub fn ended_with_one_of(self, codes: &[i32]) -> Self {
+        assert!(self.code.is_some_and(|code| codes.contains(&code)), "{:?}: {}", self.code, self.all());
+        self
+    }
+
     /// Fails unless it said each of these.
     #[track_caller]
     pub fn says(self, parts: &[&str]) -> Self {
