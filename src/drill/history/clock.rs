@@ -12,6 +12,7 @@ pub struct Clock {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Piece {
     from: u64,
+    until: u64,
     /// Wall time less monotonic time, in milliseconds.
     ahead_ms: i64,
 }
@@ -24,8 +25,8 @@ impl Clock {
         for (us, wall_ms) in moments {
             let ahead_ms = wall_ms.saturating_sub(millis(us));
             match pieces.last_mut() {
-                Some(last) if !Self::is_jump(last.ahead_ms, ahead_ms) => {}
-                _ => pieces.push(Piece { from: us, ahead_ms }),
+                Some(last) if !Self::is_jump(last.ahead_ms, ahead_ms) => last.until = us,
+                _ => pieces.push(Piece { from: us, until: us, ahead_ms }),
             }
         }
         Self { pieces }
@@ -45,8 +46,8 @@ impl Clock {
     pub fn moment(&self, wall_ms: i64) -> Option<u64> {
         let mut candidates = self.pieces.iter().enumerate().filter_map(|(at, piece)| {
             let us = u64::try_from(wall_ms.saturating_sub(piece.ahead_ms)).ok()?.checked_mul(1_000)?;
-            // A piece holds until the next begins, and the first one also before.
-            let begins = if at == 0 { 0 } else { piece.from };
+            // The clock jumped somewhere between the last look at one piece and the first at the next.
+            let begins = at.checked_sub(1).map_or(0, |before| self.pieces[before].until);
             let ends = self.pieces.get(at + 1).map_or(u64::MAX, |next| next.from);
             (begins..ends).contains(&us).then_some(us)
         });
@@ -75,7 +76,9 @@ mod tests {
         assert_eq!(clock.jumps(), 1);
         assert_eq!(clock.moment(5_001_500), Some(1_500_000));
         assert_eq!(clock.moment(1_403_200), Some(3_200_000));
-        assert_eq!(clock.moment(900_000), None);
+        assert_eq!(clock.moment(1_402_500), Some(2_500_000), "between two looks");
+        assert_eq!(clock.moment(1_401_500), None, "no clock ever showed that");
+        assert_eq!(clock.moment(5_003_500), None);
         assert_eq!(clock.wall_ms(1_500_000), Some(5_001_500));
     }
 }
