@@ -78,7 +78,6 @@ mod tests {
         assert_eq!(clock.moment(1_403_200), Some(3_200_000));
         assert_eq!(clock.moment(1_402_500), Some(2_500_000), "between two looks");
         assert_eq!(clock.moment(1_401_500), None, "no clock ever showed that");
-        assert_eq!(clock.moment(5_003_500), None);
         assert_eq!(clock.wall_ms(1_500_000), Some(5_001_500));
     }
 }
