@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use protocol::{
     AppTarget, Credential, EnsureUsersRequest, Reply, Request, Role, SetAddress, UserSpec, WorkloadKind, WorkloadName,
-    WorkloadRequest, WorkloadStatus, WriteRequest,
+    WorkloadRequest, WorkloadStatus,
 };
 use rand::Rng;
 use rand::distr::Alphanumeric;
@@ -15,7 +15,7 @@ use rand::distr::Alphanumeric;
 use super::faults::address;
 use crate::desired::{Desired, ReplicaSet};
 use crate::guest::{self, Guests};
-use crate::incus::FileAttributes;
+use crate::incus::{FileAttributes, FileBody};
 
 /// The database that a workload has for itself.
 pub const DATABASE: &str = "distctl_drill";
@@ -23,8 +23,8 @@ pub const DATABASE: &str = "distctl_drill";
 /// As whom a workload writes.
 pub const USER: &str = "distctl-drill";
 
-/// Where a guest has what it needs only while it runs.
-const PASSING: &str = "/run/distctl";
+/// Where a guest has what it needs only while it runs, a folder for each run.
+const PASSING: &str = "/run/distctl/drill";
 
 /// The length of its password, which lives no longer than the run.
 const PASSWORD_LENGTH: usize = 32;
@@ -122,8 +122,12 @@ impl Workload<'_> {
 
     /// Removes all that is left of it in its guest.
     pub async fn remove(&self) -> Result<()> {
-        guest::call(self.guests, &self.container, &Request::RemoveWorkload(self.name()), |_| {}).await?;
-        self.forget_password(&self.container).await
+        self.remove_from(&self.container).await
+    }
+
+    async fn remove_from(&self, container: &str) -> Result<()> {
+        guest::call(self.guests, container, &Request::RemoveWorkload(self.name()), |_| {}).await?;
+        Ok(())
     }
 
     /// Copies its history to the end of a file here. A line that was cut when the workload died is left out.
@@ -179,30 +183,27 @@ impl Workload<'_> {
         };
         let ensured = guest::call(self.guests, &member.container, &Request::EnsureUsers(request), |_| {}).await;
         if member.container != self.container {
-            self.forget_password(&member.container).await?;
+            self.remove_from(&member.container).await?;
             self.push_password(&self.container, &password).await?;
         }
         ensured.context("the workload's user can't be made")?;
         Ok(credential)
     }
 
-    fn password_file(&self) -> String {
-        format!("{PASSING}/{}.password", self.run)
-    }
-
     async fn push_password(&self, container: &str, password: &str) -> Result<String> {
         let client = &self.guests.client;
         let attributes = |mode| FileAttributes { uid: 0, gid: 0, mode };
-        client.make_directory(container, PASSING, &attributes(0o700)).await?;
-        let path = self.password_file();
-        let body = crate::incus::FileBody::Bytes(password.to_owned().into_bytes().into());
+        let path = password_file(&self.run);
+        for (at, _) in path.match_indices('/').skip(2) {
+            client.make_directory(container, &path[..at], &attributes(0o700)).await?;
+        }
+        let body = FileBody::Bytes(password.to_owned().into_bytes().into());
         client.push_file(container, &path, &attributes(0o400), body).await?;
         Ok(path)
     }
+}
 
-    async fn forget_password(&self, container: &str) -> Result<()> {
-        let request = WriteRequest { remove: vec![self.password_file()], ..WriteRequest::default() };
-        guest::call(self.guests, container, &Request::Write(request), |_| {}).await?;
-        Ok(())
-    }
+/// The password of a run's user, in the folder that is removed with the run.
+pub fn password_file(run: &str) -> String {
+    format!("{PASSING}/{run}/password")
 }

@@ -2,6 +2,8 @@
 
 mod bad_luck;
 
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
 use crate::harness::{Ran, System, lab};
@@ -24,18 +26,19 @@ mongodb:
         - { container: NAME-db, port: 27019, priority: 1 }
 ";
 
+/// The system that all of these break: each leaves it as it was.
+fn broken() -> &'static Broken {
+    static BROKEN: LazyLock<Broken> = LazyLock::new(|| Broken { system: System::declare("drill", 70, BODY) });
+    BROKEN.system.up();
+    &BROKEN
+}
+
 /// A system to break.
 struct Broken {
     system: System,
 }
 
 impl Broken {
-    fn declare(name: &str, subnet: u8) -> Self {
-        let system = System::declare(name, subnet, BODY);
-        system.up();
-        Self { system }
-    }
-
     /// The folder of a run.
     fn folder(&self, name: &str) -> String {
         self.system.folder().join(name).display().to_string()
@@ -86,7 +89,7 @@ fn verdict<'r>(report: &'r Value, check: &str) -> &'r str {
 
 #[test]
 fn every_fault_is_undone_and_no_acknowledged_write_is_lost() {
-    let broken = Broken::declare("every", 70);
+    let broken = broken();
     let faults = "stop,kill,pause,freeze,container-stop,container-kill,partition,partition-pair,partition-one-way,slow,\
                   disk-full,stepdown";
     let (ran, report) = broken.test("all", &["--fault", faults, "--hold", "1s", "--seed", "5"]);
@@ -110,7 +113,7 @@ fn every_fault_is_undone_and_no_acknowledged_write_is_lost() {
 
 #[test]
 fn every_target_is_hit() {
-    let broken = Broken::declare("target", 71);
+    let broken = broken();
     let container = broken.system.container("db");
     let targets = format!("secondary,majority,all,{},{container}", broken.system.host(11, 27018));
     let arguments = ["--fault", "kill", "--rounds", "6", "--hold", "0s", "--seed", "3", "--target", &targets];
@@ -127,7 +130,7 @@ fn every_target_is_hit() {
 /// The lesson: what is acknowledged by one member alone is lost when that member is cut off.
 #[test]
 fn writes_that_one_member_acknowledged_are_lost_in_a_partition_and_found_in_rollback_files() {
-    let broken = Broken::declare("lesson", 72);
+    let broken = broken();
     let (ran, _) = broken.test(
         "compared",
         &["--fault", "partition", "--hold", "4s", "--compare", "w:1,w:majority", "--workload", "inserts"],

@@ -11,7 +11,7 @@ use protocol::{
 use super::Drill;
 use crate::drill::faults::{address, end};
 use crate::drill::journal::Journal;
-use crate::drill::workload::{DATABASE, Workload};
+use crate::drill::workload::{DATABASE, Workload, password_file};
 use crate::guest::{self, one_line};
 
 /// How long reading back may take, in milliseconds.
@@ -62,7 +62,7 @@ impl Drill<'_> {
     }
 
     async fn read_app(&self, host: &str) -> Result<FinalRead> {
-        let password_file = format!("/run/distctl/{}.password", self.run);
+        let password_file = password_file(&self.run);
         let target =
             AppTarget { host: host.to_owned(), credential: Credential { user: "admin".to_owned(), password_file } };
         let request = ReadBackAppRequest { target, run: self.run.clone(), remove: true, timeout_ms: READING_MS };

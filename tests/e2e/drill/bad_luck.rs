@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::Broken;
+use super::broken;
 use crate::harness::{System, lab, wait_until};
 
 /// Whatever it is at, what it broke is undone by the next `heal`.
 #[test]
 fn killed_at_any_moment_it_is_healed() {
-    let broken = Broken::declare("ruin", 73);
+    let broken = broken();
     let moments = [
-        ("pause", "clients in ruin-box write"),
+        ("pause", "clients in drill-box write"),
         ("partition", "1 of 1: partition"),
         ("container-stop", "1 of 1: container-stop"),
         ("freeze", "1 of 1: freeze"),
@@ -42,7 +42,7 @@ fn is_noted(system: &System) -> bool {
 /// Nobody comes to heal: the guest does it by itself, and a test that finds a fault left refuses to begin.
 #[test]
 fn a_guest_undoes_a_fault_by_itself() {
-    let broken = Broken::declare("alone", 74);
+    let broken = broken();
     let folder = broken.folder("left");
     let arguments =
         ["failover-test", "--clients", "8", "--fault", "pause", "--hold", "2s", "--grace", "3s", "--report", &folder];
@@ -66,7 +66,7 @@ fn a_guest_undoes_a_fault_by_itself() {
 
 #[test]
 fn interrupted_it_heals_and_judges_what_it_has() {
-    let broken = Broken::declare("ctrlc", 75);
+    let broken = broken();
     let folder = broken.folder("interrupted");
     let arguments = ["failover-test", "--clients", "8", "--fault", "partition", "--hold", "60s", "--report", &folder];
     let mut test = broken.system.start(&arguments);
@@ -84,7 +84,7 @@ fn interrupted_it_heals_and_judges_what_it_has() {
 /// Nothing can be told of what nobody recorded.
 #[test]
 fn a_workload_that_dies_leaves_it_unknown() {
-    let broken = Broken::declare("dies", 76);
+    let broken = broken();
     let folder = broken.folder("dies");
     let arguments = ["failover-test", "--clients", "8", "--fault", "pause", "--hold", "60s", "--report", &folder];
     let mut test = broken.system.start(&arguments);
@@ -98,7 +98,7 @@ fn a_workload_that_dies_leaves_it_unknown() {
 
 #[test]
 fn what_can_not_be_tested_is_refused_before_anything_is_touched() {
-    let broken = Broken::declare("refuse", 77);
+    let broken = broken();
     let system = &broken.system;
     let test = |arguments: &[&str]| {
         system.distctl(&[&["failover-test", "--report", &broken.folder("x")][..], arguments].concat())
@@ -128,7 +128,7 @@ fn what_can_not_be_tested_is_refused_before_anything_is_touched() {
         "--report",
         &broken.folder("holder"),
     ]);
-    assert!(holder.said(|line| line.contains("clients in refuse-box write")), "it does not begin");
+    assert!(holder.said(|line| line.contains("clients in drill-box write")), "it does not begin");
     test(&["--force"]).ended_with(3).says(&["is being changed by"]);
     holder.signal("INT");
     holder.end().ended_with(130);
