@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use protocol::{FaultKind, Phase, Request, SeenState, WaitReplicaSetRequest, WorkloadStatus};
+use protocol::{AppTarget, FaultKind, Phase, Request, SeenState, WaitReplicaSetRequest, WorkloadStatus};
 use tokio_util::sync::CancellationToken;
 
 use super::faults::{Fault, Times, address};
@@ -57,8 +57,8 @@ pub struct Drill<'d> {
     pub set: &'d ReplicaSet,
     /// What the clients do.
     pub load: &'d Load,
-    /// Address and password of the product platform, where that is driven.
-    pub app: Option<(String, String)>,
+    /// The product platform, where that is driven.
+    pub app: Option<AppTarget>,
     /// The faults.
     pub schedule: &'d [Planned],
     /// What draws within rounds come from.

@@ -75,20 +75,11 @@ pub fn place(desired: &Desired, set: &ReplicaSet) -> String {
 }
 
 impl Workload<'_> {
-    /// Makes its user, and starts it. `admin` is the file with the password of the platform's administrator, where that
-    /// is driven.
-    pub async fn start(&self, load: &Load, app: Option<(String, String)>, ttl: Duration) -> Result<()> {
+    /// Makes its user, and starts it; where the product platform is driven, it logs in there as somebody who is known.
+    pub async fn start(&self, load: &Load, app: Option<AppTarget>, ttl: Duration) -> Result<()> {
         let credential = match (&app, &self.set.access) {
             (None, Some(_)) => Some(self.ensure_user().await?),
             _ => None,
-        };
-        let app = match app {
-            Some((host, password)) => {
-                let password_file = self.push_password(&self.container, &password).await?;
-                let credential = Credential { user: "admin".to_owned(), password_file };
-                Some(AppTarget { host, credential })
-            }
-            None => None,
         };
         let request = WorkloadRequest {
             run: self.run.clone(),
@@ -204,6 +195,6 @@ impl Workload<'_> {
 }
 
 /// The password of a run's user, in the folder that is removed with the run.
-pub fn password_file(run: &str) -> String {
+fn password_file(run: &str) -> String {
     format!("{PASSING}/{run}/password")
 }

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
-use protocol::{FaultKind, WorkloadKind};
+use anyhow::{Result, anyhow};
+use protocol::{AppTarget, FaultKind, WorkloadKind};
 
 use super::{FailoverTest, What};
-use crate::cli::line::Stage;
-use crate::cli::secret;
-use crate::desired::{Desired, ReplicaSet, SecretName};
+use crate::desired::{Desired, ReplicaSet};
 use crate::drill::folder::Folder;
 use crate::drill::run::Objectives;
 use crate::drill::schedule::Wish;
@@ -127,22 +125,34 @@ impl FailoverTest {
         }
     }
 
-    /// Where the product platform is, and its administrator's password, where that is driven.
-    pub(super) async fn app(&self, stage: &Stage) -> Result<Option<(String, String)>> {
+    /// The product platform and the container that keeps its administrator's password, where that is driven: the workload
+    /// runs there.
+    pub(super) fn app(&self, desired: &Desired) -> Result<Option<(AppTarget, String)>> {
         if self.workload != Some(What::App) {
             return Ok(None);
         }
-        let web = stage.desired.services.get("web-server").and_then(|service| service.containers.first());
-        let container = web.and_then(|name| stage.desired.containers.get(name));
-        let release = container.and_then(|container| container.releases.get("web-server"));
-        let Some(host) = release.and_then(|release| release.health.as_ref()).map(|health| health.host.clone()) else {
+        let routers = desired.fragmented.values().flat_map(|fragmented| &fragmented.routers);
+        let target = routers.filter_map(|router| {
+            let login = router.login.as_ref()?;
+            let target = AppTarget { host: router.host.clone()?, credential: login.credential.clone() };
+            Some((target, login.container.clone()))
+        });
+        let Some((target, container)) = target.into_iter().next() else {
             let cause = "the workload `app` drives the product platform";
-            return Err(anyhow!("{cause}, and {} has no service web-server with a healthcheck", stage.desired.name))
-                .hint("take another workload: inserts, register or mixed");
+            return Err(anyhow!(
+                "{cause}, and {} has no service that routes by a `fragmentation`, has a healthcheck, and depends on one \
+                 whose `init` makes a user",
+                desired.name
+            ))
+            .hint("take another workload: inserts, register or mixed");
         };
-        let password =
-            secret::show(stage, &SecretName::named("admin")).await.context("nobody can log in at web-server")?;
-        Ok(Some((host, password)))
+        match &self.from {
+            Some(from) if *from != container => {
+                Err(anyhow!("the workload `app` runs in {container}, where the password is kept, and not in {from}"))
+                    .hint("leave --from out")
+            }
+            _ => Ok(Some((target, container))),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
+use protocol::AppTarget;
 use rand::Rng;
 
 use super::FailoverTest;
@@ -36,7 +37,8 @@ struct Test<'t> {
     stage: &'t Stage,
     schedule: Vec<Planned>,
     seed: u64,
-    app: Option<(String, String)>,
+    /// The product platform, and where it is driven from.
+    app: Option<(AppTarget, String)>,
 }
 
 impl FailoverTest {
@@ -56,7 +58,7 @@ impl FailoverTest {
         let seed = self.seed.unwrap_or_else(|| rand::rng().random_range(1..1_000_000));
         let prepared = async {
             refuse_existing(&parent)?;
-            let app = self.app(&stage).await?;
+            let app = self.app(&stage.desired)?;
             let test = Test { context, stage: &stage, schedule: draw(&self.wish(seed)), seed, app };
             self.refuse_unless_healthy(&stage).await?;
             for one in &wanted {
@@ -124,16 +126,20 @@ impl FailoverTest {
 
     fn drill<'d>(&self, test: &'d Test<'_>, wanted: &'d Wanted<'_>, run: String) -> Drill<'d> {
         let stage = test.stage;
+        let (app, place) = match &test.app {
+            Some((app, container)) => (Some(app.clone()), container.clone()),
+            None => (None, self.from.clone().unwrap_or_else(|| place(&stage.desired, wanted.set))),
+        };
         Drill {
             guests: &stage.guests,
             desired: &stage.desired,
             set: wanted.set,
             load: &wanted.load,
-            app: test.app.clone(),
+            app,
             schedule: &test.schedule,
             seed: test.seed,
             run,
-            container: self.from.clone().unwrap_or_else(|| place(&stage.desired, wanted.set)),
+            container: place,
             grace: self.grace,
             folder: &wanted.folder,
             stop: test.context.stop(),

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use protocol::{
-    AppTarget, Credential, FinalRead, ReadBack, ReadBackAppRequest, ReadBackRequest, Record, Reply, Request, Rollbacks,
+    AppTarget, FinalRead, ReadBack, ReadBackAppRequest, ReadBackRequest, Record, Reply, Request, Rollbacks,
     RollbacksRequest,
 };
 
 use super::Drill;
 use crate::drill::faults::{address, end};
 use crate::drill::journal::Journal;
-use crate::drill::workload::{DATABASE, Workload, password_file};
+use crate::drill::workload::{DATABASE, Workload};
 use crate::guest::{self, one_line};
 
 /// How long reading back may take, in milliseconds.
@@ -46,7 +46,7 @@ impl Drill<'_> {
             self.read_set().await.unwrap_or_else(|error| ReadBack { read: unread(&error), hashes: Vec::new() });
         let read = match &self.app {
             None => read,
-            Some((host, _)) => self.read_app(host).await.unwrap_or_else(|error| unread(&error)),
+            Some(target) => self.read_app(target.clone()).await.unwrap_or_else(|error| unread(&error)),
         };
         let records = std::iter::once(Record::Final(read)).chain(hashes.into_iter().map(Record::Hash));
         journal.record(&records.collect::<Vec<_>>())
@@ -61,10 +61,7 @@ impl Drill<'_> {
         }
     }
 
-    async fn read_app(&self, host: &str) -> Result<FinalRead> {
-        let password_file = password_file(&self.run);
-        let target =
-            AppTarget { host: host.to_owned(), credential: Credential { user: "admin".to_owned(), password_file } };
+    async fn read_app(&self, target: AppTarget) -> Result<FinalRead> {
         let request = ReadBackAppRequest { target, run: self.run.clone(), remove: true, timeout_ms: READING_MS };
         match guest::call(self.guests, &self.container, &Request::ReadBackApp(request), |_| {}).await? {
             Reply::FinalRead(read) => Ok(*read),

@@ -107,7 +107,7 @@ fn what_can_not_be_tested_is_refused_before_anything_is_touched() {
     test(&["--fault", "explode"]).ended_with(2).says(&["no fault `explode`", "partition-one-way"]);
     test(&["--target", "nowhere"]).ended_with(2).says(&["no member of rs is in a container `nowhere`"]);
     test(&["--from", "nowhere"]).ended_with(2).says(&["no container nowhere"]);
-    test(&["--workload", "app"]).ended_with(3).says(&["no service web-server"]);
+    test(&["--workload", "app"]).ended_with(3).says(&["no service that routes"]);
     test(&["--fault", "freeze", "--from", &system.container("db")]).ended_with(3).says(&["would die with the fault"]);
     test(&["--fault", "kill,clock"]).ended_with(3).says(&["libfaketime", "nothing was touched"]);
     system.guest("db", "mv /usr/sbin/nft /usr/sbin/nft.away");
