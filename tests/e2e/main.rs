@@ -17,6 +17,7 @@ mod contract;
 mod drift;
 mod drill;
 mod failover;
+mod fragments;
 mod harness;
 mod https;
 mod incus_client;
