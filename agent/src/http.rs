@@ -2,13 +2,16 @@
 
 use std::fmt;
 
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
+
+/// How much of an answer is read, in bytes.
+const LONGEST: usize = 16 << 20;
 
 /// A service, spoken to over a connection that is kept.
 #[derive(Debug)]
@@ -104,7 +107,8 @@ impl Http {
         let broken = |error: hyper::Error| Error::Broken(error.to_string());
         let answer = sender.send_request(request).await.map_err(broken)?;
         let status = answer.status();
-        let body = answer.into_body().collect().await.map_err(broken)?.to_bytes();
+        let body = Limited::new(answer.into_body(), LONGEST).collect().await;
+        let body = body.map_err(|error| Error::Broken(error.to_string()))?.to_bytes();
         self.sender = Some(sender);
         Ok(Answer { status, body })
     }

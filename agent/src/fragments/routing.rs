@@ -5,22 +5,15 @@
 
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper::{Method, Request};
-use hyper_util::rt::TokioIo;
+use hyper::Method;
 use mongodb::bson::Bson;
 use mongodb::bson::oid::ObjectId;
 use protocol::{Failure, Id, RoutedProduct, RoutingRequest};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 
 use super::document::write_id;
+use crate::http::Http;
 use crate::mongo::connect::Login;
-
-/// How much of an answer is read, in bytes.
-const LONGEST: usize = 4 << 20;
 
 /// Creates products, or deletes those of earlier probes.
 pub async fn probe(request: &RoutingRequest) -> Result<Vec<RoutedProduct>, Failure> {
@@ -91,34 +84,10 @@ impl<'r> Visitor<'r> {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(u16, Value), String> {
-        let failed = |error: &dyn std::error::Error| format!("does not answer: {error}");
-        let stream = TcpStream::connect(self.host).await.map_err(|error| failed(&error))?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", self.host)
-            .header("user-agent", "distctl-agent")
-            .header("connection", "close");
-        if !self.token.is_empty() {
-            request = request.header("authorization", format!("Bearer {}", self.token));
-        }
-        let body = body.map(ToString::to_string);
-        if body.is_some() {
-            request = request.header("content-type", "application/json");
-        }
-        let request = request.body(Full::new(Bytes::from(body.unwrap_or_default()))).map_err(|error| failed(&error))?;
-        let answer = async {
-            let answer = sender.send_request(request).await.map_err(|error| failed(&error))?;
-            let status = answer.status().as_u16();
-            let body = Limited::new(answer.into_body(), LONGEST).collect().await.map_err(|error| failed(&*error))?;
-            Ok((status, serde_json::from_slice(&body.to_bytes()).unwrap_or(Value::Null)))
-        };
-        tokio::select! {
-            answer = answer => answer,
-            // It ends with the answer, or because there will be none.
-            Err(error) = connection => Err(failed(&error)),
-        }
+        let token = (!self.token.is_empty()).then_some(self.token.as_str());
+        let answer = Http::to(self.host).send(method, path, token, body).await;
+        let answer = answer.map_err(|error| format!("does not answer: {error}"))?;
+        Ok((answer.status.as_u16(), answer.json()))
     }
 }
 
