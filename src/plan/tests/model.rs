@@ -168,9 +168,19 @@ impl World {
                 guest.units.retain(|unit, _| !stop.contains(unit));
                 self.restart_services(container, restart, desired);
             }
+            Action::MoveDocuments(fragmented) => self.move_documents(fragmented),
             _ if self.perform_service(action, desired) => {}
             _ => self.perform_mongo(action),
         }
+    }
+
+    fn move_documents(&mut self, fragmented: &desired::Fragmented) {
+        for home in fragmented.homes.values() {
+            home.mongods.iter().for_each(|mongod| self.assert_up(&mongod.host));
+        }
+        let (container, marker) = &fragmented.marker;
+        let state = path(Some(fragmented.marked_sha256()), 0o644, "root", "root");
+        self.guest(container).paths.insert(marker.clone(), state);
     }
 
     fn perform_mongo(&mut self, action: &Action) {

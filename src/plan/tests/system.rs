@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use protocol::{Credential, Directory, Role, SetConfig, SetMember, SetSettings, UserSpec};
 
 use crate::desired::{
-    Access, Container, Content, Desired, File, Image, Mongod, Network, OWNER_KEY, ReplicaSet, SecretKind, SecretName,
-    Standalone, Unit,
+    Access, Container, Content, Desired, File, FragmentHome, Fragmented, Image, Mongod, Network, OWNER_KEY, ReplicaSet,
+    SecretKind, SecretName, Standalone, Unit,
 };
 
 mod services;
@@ -99,6 +99,36 @@ pub fn shop() -> Desired {
     let desired = with_container(with_container(empty(), "db1", 12), "db3", 14);
     let desired = with_set(desired, "rsA", &[("db1", 27017), ("db1", 27018), ("db1", 27019)]);
     with_standalone(desired, "users", "db3", 27017)
+}
+
+/// A collection over a set and a standalone; `ranges` are those of the first and the second.
+pub fn with_fragmentation(mut desired: Desired, ranges: [&str; 2]) -> Desired {
+    let home = |on: &str, is_set, mongods: &[Mongod]| FragmentHome {
+        place: protocol::FragmentPlace { on: on.into(), is_set, hosts: Vec::new(), credential: None },
+        containers: vec![mongods[0].container.clone()],
+        mongods: mongods.to_vec(),
+    };
+    let set = home("rsA", true, &desired.replica_sets["rsA"].members);
+    let single = home("users", false, std::slice::from_ref(&desired.standalones["users"].mongod));
+    let fragments = ["rsA", "users"].iter().zip(ranges).enumerate().map(|(index, (on, range))| fragmentation::Fragment {
+        range: Some(range.parse().unwrap()),
+        on: (*on).into(),
+        default: index == 0,
+    });
+    let rule = fragmentation::Fragmentation {
+        collection: "shop.products".into(),
+        key: "name".into(),
+        fragments: fragments.collect(),
+    };
+    let fragmented = Fragmented {
+        name: "products".into(),
+        rule,
+        homes: [("rsA".into(), set), ("users".into(), single)].into(),
+        routers: Vec::new(),
+        marker: ("db1".into(), "/var/lib/distctl/fragments/products.json".into()),
+    };
+    desired.fragmented.insert("products".into(), fragmented);
+    desired
 }
 
 /// A set with one member in each of three containers.

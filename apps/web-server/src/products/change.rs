@@ -80,7 +80,7 @@ impl Products {
         let Some(document) = done else { return Ok(None) };
         let others = std::iter::once(&found.home).chain(&found.copies).filter(|home| **home != target);
         for home in others {
-            if !take_out(&self.databases[*home], &product, deadline).await? {
+            if !take_out(&self.databases[*home], &product, newest.as_ref(), deadline).await? {
                 // Somebody changed it there meanwhile: ours must not hide that.
                 let ours = doc! { "_id": product.id, "updated_at": &newest };
                 let database = &self.databases[target];
@@ -136,11 +136,18 @@ impl Products {
     }
 }
 
-/// Takes an older copy out; whether nothing of the product is left there.
-async fn take_out(database: &Database, product: &Product<'_>, deadline: Instant) -> Result<bool, Unavailable> {
+/// Takes an older copy out; whether nothing of the product is left there. This very change may be: whoever brings
+/// documents in order has moved it there, and takes the other copy for deleted if that goes.
+async fn take_out(
+    database: &Database,
+    product: &Product<'_>,
+    ours: Option<&Bson>,
+    deadline: Instant,
+) -> Result<bool, Unavailable> {
     let older = doc! { "_id": product.id, "updated_at": { "$not": { "$gt": at(product) } } };
     write(database, deadline, || async { database.products.delete_one(older.clone()).await }).await?;
-    let left = || async { database.products.find_one(doc! { "_id": product.id }).await };
+    let others = doc! { "_id": product.id, "updated_at": { "$ne": ours } };
+    let left = || async { database.products.find_one(others.clone()).await };
     Ok(write(database, deadline, left).await?.is_none())
 }
 

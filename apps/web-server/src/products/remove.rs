@@ -18,13 +18,20 @@ impl Products {
     pub async fn remove(self: &Arc<Self>, id: ObjectId) -> Result<Option<usize>, Unavailable> {
         let deadline = Instant::now() + WRITING;
         let Some(_turn) = self.turns.of(id, deadline).await else { return Err(self.all_away()) };
-        let Some(found) = self.find_before(deadline, id).await? else { return Ok(None) };
-        // The newest last: a crash between must not bring an older copy back to light.
-        for home in found.copies.iter().chain([&found.home]) {
-            let database = &self.databases[*home];
-            let take_out = || async { database.products.delete_one(doc! { "_id": id }).await.map(drop) };
-            write(database, deadline, take_out).await?;
+        let mut home = None;
+        // Until it is nowhere: whoever brings documents in order may have moved it since it was found.
+        while let Some(found) = self.find_before(deadline, id).await? {
+            home = home.or(Some(found.home));
+            // The newest last: a crash between must not bring an older copy back to light.
+            for home in found.copies.iter().chain([&found.home]) {
+                let database = &self.databases[*home];
+                let take_out = || async { database.products.delete_one(doc! { "_id": id }).await.map(drop) };
+                write(database, deadline, take_out).await?;
+            }
+            if Instant::now() >= deadline {
+                return Err(Unavailable { databases: vec![self.databases[found.home].name.clone()] });
+            }
         }
-        Ok(Some(found.home))
+        Ok(home)
     }
 }
