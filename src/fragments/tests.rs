@@ -106,7 +106,7 @@ fn a_place_that_is_away_ends_the_move() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     /// Killed at any moment, any number of times, with an application at work: nothing that was acknowledged is lost,
     /// nothing that was deleted comes back, and in the end everything is where it belongs.

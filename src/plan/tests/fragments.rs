@@ -28,7 +28,7 @@ fn other_ranges_move_documents_once_everything_else_is_done() {
     hosts.content = crate::desired::Content::Bytes(b"127.0.0.1 here".to_vec());
     insta::assert_snapshot!(plan(&desired, &world.seen), @"
     1  write /etc/hosts in db1: differs
-         /etc/hosts: sha256 75c49a07b09e -> sha256 7ffb0ba1a1de (live)
+         /etc/hosts: sha256 141f2ae6726c -> sha256 ea507a5227ab (live)
     2  move misplaced documents of products: its ranges have changed  [after 1]
     ");
     world.settle(&desired);
