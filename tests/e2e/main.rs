@@ -16,6 +16,7 @@ mod browser;
 mod contract;
 mod drift;
 mod failover;
+mod fragments;
 mod harness;
 mod https;
 mod incus_client;
