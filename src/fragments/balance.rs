@@ -146,7 +146,8 @@ impl<'f> Histogram<'f> {
         let arriving = |from: usize, to: usize, index: usize| -> u64 {
             let on = places.get(index);
             let arrives = |at: &usize| Some(&self.owner(letter(*at))) != on;
-            (from..to).filter(arrives).map(|at| self.letters[at].documents).sum()
+            // Of those that move as many documents, the one that gives the fewest letters away.
+            (from..to).filter(arrives).map(|at| self.letters[at].documents * 32 + 1).sum()
         };
         let largest = split(count, |so_far: u64, from, to, index| so_far.max(weight(from, to, index)));
         let largest = largest.map_or(u64::MAX, |(largest, _)| largest);

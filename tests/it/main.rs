@@ -6,6 +6,7 @@ mod cli;
 mod download;
 mod failures;
 mod fake;
+mod fragments;
 mod incus_client;
 mod incus_ui;
 mod layers;

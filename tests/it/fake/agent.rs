@@ -11,7 +11,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, Weak};
 
 use distctl::desired::sha256_hex;
-use protocol::{Failure, Inspection, Line, Reply, Request};
+use protocol::{
+    Failure, FragmentAsk, FragmentReply, FragmentRequest, Inspection, Line, Reply, Request, RoutedProduct, RoutingRequest,
+};
 
 use super::world::World;
 use super::{ExecCall, ExecReply, Fake, Shared};
@@ -23,6 +25,9 @@ const WANTS: &str = "/etc/systemd/system/multi-user.target.wants/";
 const STARTED: &str = "/run/fake/started/";
 /// Where the fake keeps which units have failed.
 const FAILED: &str = "/run/fake/failed/";
+
+/// Where a test leaves what a look through a fragment sees, by the name of its set.
+pub const SCANS: &str = "/var/lib/fake/scans/";
 
 /// Answers in the agent's place, or lets it go on with `None`.
 type Hook = Arc<dyn Fn(&Shared, &str, &Request) -> Option<Failure> + Send + Sync>;
@@ -149,6 +154,9 @@ fn carry_out(world: &mut World, instance: &str, request: &Request) -> Result<Rep
         let seen = Inspection { mongods, ..disk(world, instance)?.inspect(asked) };
         return Ok(Reply::Inspection(Box::new(seen)));
     }
+    if let Request::Fragment(asked) = request {
+        return fragment(world, instance, asked).map(Reply::Fragment);
+    }
     match request {
         Request::Write(asked) => disk(world, instance)?.write(asked)?,
         Request::InstallPackages(asked) => disk(world, instance)?.install(&asked.packages),
@@ -162,9 +170,31 @@ fn carry_out(world: &mut World, instance: &str, request: &Request) -> Result<Rep
         Request::ReconfigureReplicaSet(asked) => mongo::reconfigure(world, &asked.config)?,
         Request::EnsureUsers(asked) => mongo::ensure_users(world, instance, asked)?,
         Request::WaitReplicaSet(asked) => mongo::assert_members_up(world, &asked.members)?,
-        Request::Inspect(_) | Request::WaitReady(_) | Request::StepDown(_) | Request::HandBack(_) => {}
+        Request::Routing(asked) => return Ok(Reply::Routed(routed(asked))),
+        _ => {}
     }
     Ok(Reply::Ok)
+}
+
+/// What a guest says of the part of a collection that is on one of its sets: a scan that a test left in [`SCANS`], and
+/// that there is nothing to move.
+fn fragment(world: &mut World, instance: &str, asked: &FragmentRequest) -> Result<FragmentReply, Failure> {
+    let files = &disk(world, instance)?.files;
+    Ok(match &asked.ask {
+        FragmentAsk::Scan { .. } => {
+            let left = files.get(&format!("{SCANS}{}", asked.place.on));
+            FragmentReply::Scanned(left.map(|file| serde_json::from_slice(&file.content).unwrap()).unwrap_or_default())
+        }
+        FragmentAsk::Misplaced { .. } => FragmentReply::Misplaced { documents: Vec::new(), next: None },
+        FragmentAsk::Unfinished => FragmentReply::Unfinished(Vec::new()),
+        // Where a service of the fake puts products: all of them into the first set.
+        FragmentAsk::Holds { ids } => FragmentReply::Holds(vec![asked.place.on == asked.rule.fragments[0].on; ids.len()]),
+        _ => FragmentReply::Done,
+    })
+}
+
+fn routed(asked: &RoutingRequest) -> Vec<RoutedProduct> {
+    asked.names.iter().map(|name| RoutedProduct { name: name.clone(), id: name.clone() }).collect()
 }
 
 fn disk<'w>(world: &'w mut World, instance: &str) -> Result<Disk<'w>, Failure> {

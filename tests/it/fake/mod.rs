@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
-pub use agent::Agents;
+pub use agent::{Agents, SCANS};
 pub use exec::{ExecCall, ExecReply};
 pub use files::File;
 pub use log::Request;
