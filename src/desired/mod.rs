@@ -335,7 +335,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use fragmented::{Fragmented, FragmentHome, ProbeLogin, Router};
+pub use fragmented::{FragmentHome, Fragmented, ProbeLogin, Router};
 pub use hash::cache_folder;
 pub use incus_ui::IncusUi;
 pub use scope::Scope;

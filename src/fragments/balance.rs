@@ -95,7 +95,8 @@ impl<'f> Histogram<'f> {
         let (places, default) = (self.places(), self.default());
         let mut sorted = ranges.to_vec();
         sorted.sort_by_key(|range| range.first());
-        let on = |index: usize| places.get(index).cloned().unwrap_or_else(|| format!("new {}", index + 1 - places.len()));
+        let on =
+            |index: usize| places.get(index).cloned().unwrap_or_else(|| format!("new {}", index + 1 - places.len()));
         let default_at = (0..sorted.len()).find(|index| on(*index) == default).unwrap_or_default();
         let all = add(self.letters.iter().copied().fold(Tally::default(), add), self.other);
         let mut moving = Tally::default();
@@ -162,7 +163,8 @@ impl<'f> Histogram<'f> {
 
     /// The places there are, in the order of their lowest letters.
     fn places(&self) -> Vec<String> {
-        let mut ranged: Vec<_> = self.rule.fragments.iter().filter_map(|one| Some((one.range?.first(), &one.on))).collect();
+        let mut ranged: Vec<_> =
+            self.rule.fragments.iter().filter_map(|one| Some((one.range?.first(), &one.on))).collect();
         ranged.sort_unstable();
         let mut places: Vec<String> = Vec::new();
         for (_, on) in ranged {
@@ -248,7 +250,8 @@ mod tests {
         let histogram = Histogram::new(&rule, &letters);
         let now = histogram.with(&read("A-M,N-Z").unwrap());
         assert_eq!((now.moving.documents, now.all.documents, now.all.bytes), (0, 105, 10_500));
-        let row = |part: &Part| (part.on.clone(), part.range.clone(), part.holds.documents, part.arriving, part.default);
+        let row =
+            |part: &Part| (part.on.clone(), part.range.clone(), part.holds.documents, part.arriving, part.default);
         let rows: Vec<_> = now.fragments.iter().map(row).collect();
         assert_eq!(rows[0], ("rsA".into(), "A-M".into(), 65, 0, true));
         assert_eq!(rows[1], ("rsB".into(), "N-Z".into(), 40, 0, false));
@@ -295,7 +298,8 @@ mod tests {
             .map(|at| (letter(at).to_string(), Tally { documents: (at as u64 * 7919) % 97, bytes: 0 }))
             .collect();
         let histogram = Histogram::new(&rule, &counts);
-        let largest = |ranges: &[Range]| histogram.with(ranges).fragments.iter().map(|p| p.holds.documents).max().unwrap();
+        let largest =
+            |ranges: &[Range]| histogram.with(ranges).fragments.iter().map(|p| p.holds.documents).max().unwrap();
         let suggested = largest(&histogram.suggest(3).unwrap());
         for first in 1..LETTERS - 1 {
             for second in first + 1..LETTERS {

@@ -198,12 +198,7 @@ fn of_scan(on: &str, scan: &FragmentScan) -> Vec<Finding> {
     ];
     let there = found.into_iter().filter(|(_, found)| found.count > 0);
     there
-        .map(|(kind, found)| Finding {
-            kind,
-            on: on.to_owned(),
-            count: found.count,
-            examples: found.examples.clone(),
-        })
+        .map(|(kind, found)| Finding { kind, on: on.to_owned(), count: found.count, examples: found.examples.clone() })
         .collect()
 }
 
@@ -220,8 +215,7 @@ fn of_copies(kind: Kind, groups: &[Vec<Copy>], examples: usize) -> Option<Findin
         let why = ids.collect::<Vec<_>>().join(" and ");
         Some(Example { id: first.seen.shown.clone(), key: first.seen.key.clone(), why })
     });
-    let finding =
-        Finding { kind, on: places.join(", "), count: groups.len() as u64, examples: shown.collect() };
+    let finding = Finding { kind, on: places.join(", "), count: groups.len() as u64, examples: shown.collect() };
     (finding.count > 0).then_some(finding)
 }
 

@@ -93,9 +93,9 @@ pub fn same_key(copies: &[Copy]) -> Vec<Vec<Copy>> {
         }
     }
     let different = |copies: &[Copy]| {
-        copies.iter().any(|one| {
-            copies.iter().any(|other| one.on != other.on && one.seen.version.id != other.seen.version.id)
-        })
+        copies
+            .iter()
+            .any(|one| copies.iter().any(|other| one.on != other.on && one.seen.version.id != other.seen.version.id))
     };
     by_key.into_values().filter(|copies| different(copies)).collect()
 }

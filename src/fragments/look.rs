@@ -78,7 +78,9 @@ async fn find_twins(agents: &Agents<'_>, places: &[&String], digests: Digests) -
     });
     let mut copies = Vec::new();
     for (on, answer) in join_all(asked).await {
-        let FragmentReply::Identified(found) = answer? else { anyhow::bail!("the agent of {on} answered something else") };
+        let FragmentReply::Identified(found) = answer? else {
+            anyhow::bail!("the agent of {on} answered something else")
+        };
         copies.extend(found.into_iter().map(|seen| Copy { on: (*on).clone(), seen }));
     }
     Ok(Twins { same_id: same_id(&copies), same_key: same_key(&copies), more })

@@ -75,7 +75,8 @@ pub async fn probe(guests: &Guests, agents: &Agents<'_>, fragmented: &Fragmented
     for router in &fragmented.routers {
         let who = format!("routing of {} in {}", router.service, router.container);
         let (Some(host), Some(login)) = (&router.host, &router.login) else {
-            let missing = if router.host.is_none() { "a port with a health check" } else { "an `init` that tells a user" };
+            let missing =
+                if router.host.is_none() { "a port with a health check" } else { "an `init` that tells a user" };
             routing.unknown.push(format!("{who}: it has not {missing}, so it can't be asked"));
             continue;
         };
@@ -139,7 +140,8 @@ impl Asked<'_> {
         let ids: Vec<String> = created.iter().map(|product| product.id.clone()).collect();
         let mut found = BTreeMap::new();
         for on in self.fragmented.homes.keys() {
-            let FragmentReply::Holds(holds) = self.agents.ask(on, FragmentAsk::Holds { ids: ids.clone() }).await? else {
+            let FragmentReply::Holds(holds) = self.agents.ask(on, FragmentAsk::Holds { ids: ids.clone() }).await?
+            else {
                 bail!("the agent of {on} answered something else")
             };
             found.insert(on.clone(), holds);

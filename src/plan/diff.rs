@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::order::Draft;
-use super::{Action, Cause, Change, Effect, Plan, container, fragments, guest, incus_ui, init, mongod, replica_set, service};
+use super::{
+    Action, Cause, Change, Effect, Plan, container, fragments, guest, incus_ui, init, mongod, replica_set, service,
+};
 use crate::desired::{Desired, OWNER_KEY, Scope};
 use crate::observed::{Network, Observed, Part};
 

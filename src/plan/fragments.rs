@@ -13,7 +13,8 @@ pub(super) fn plan(draft: &mut Draft<'_>, scope: &Scope) {
     let desired = draft.desired;
     for fragmented in desired.fragmented.values().filter(|_| scope.is_whole()) {
         let (container, path) = &fragmented.marker;
-        let marked = draft.guest(container).and_then(|guest| guest.paths.get(path)).and_then(|seen| seen.sha256.clone());
+        let marked =
+            draft.guest(container).and_then(|guest| guest.paths.get(path)).and_then(|seen| seen.sha256.clone());
         match marked {
             Some(sha256) if sha256 == fragmented.marked_sha256() => {}
             _ if is_new(draft, fragmented) => mark(draft, fragmented),

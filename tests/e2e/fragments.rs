@@ -154,14 +154,20 @@ fn a_repair_that_is_killed_is_gone_on_with() {
     }
     let begun = Instant::now();
     let rest = platform.check(0, &["--repair", "--no-probe"]);
-    eprintln!("measured: after {kills} kills the rest took {:.1} s: {:#}", begun.elapsed().as_secs_f64(), rest["repaired"]);
+    eprintln!(
+        "measured: after {kills} kills the rest took {:.1} s: {:#}",
+        begun.elapsed().as_secs_f64(),
+        rest["repaired"]
+    );
     assert_eq!(platform.admin("rsA").eval("client.products_db.products.count_documents({})"), 0);
     let script = "sorted(one['_id'] for one in client.products_db.products.find()) == list(range(10000))";
     assert_eq!(platform.admin("rsB").eval(script), true);
     assert_eq!(platform.admin("rsB").eval("client.products_db.products_moves.count_documents({})"), 0);
 
     // All of them at once, back to where they came from.
-    platform.admin("rsB").eval("client.products_db.products.update_many({}, {'$set': {'name': 'Agua'}}).modified_count");
+    platform
+        .admin("rsB")
+        .eval("client.products_db.products.update_many({}, {'$set': {'name': 'Agua'}}).modified_count");
     let begun = Instant::now();
     let repaired = platform.check(0, &["--repair", "--no-probe"]);
     let took = begun.elapsed();
@@ -210,7 +216,10 @@ fn ranges_change_while_clients_work_and_a_primary_dies() {
     assert!(up.said(|line| line.contains("documents moved")), "nothing is moved");
     platform.system.guest("db1", "systemctl kill --signal=KILL --kill-whom=main mongod-27017");
     let up: Ran = up.end().ended_with(0);
-    eprintln!("measured: up with new ranges took {:.1} s, of which the move and a killed primary", up.took.as_secs_f64());
+    eprintln!(
+        "measured: up with new ranges took {:.1} s, of which the move and a killed primary",
+        up.took.as_secs_f64()
+    );
     platform.system.plan(0);
     for (from, to) in [("range: A-F", "range: A-M"), ("range: G-Z", "range: N-Z")] {
         platform.system.edit(from, to);
@@ -225,7 +234,8 @@ fn ranges_change_while_clients_work_and_a_primary_dies() {
     }
     assert!(told["done"].as_u64().unwrap() > 200 && told["kept"].as_u64().unwrap() > 20, "{told}");
     let report = platform.check(0, &[]);
-    let documents: u64 = report["letters"].as_object().unwrap().values().map(|one| one["documents"].as_u64().unwrap()).sum();
+    let documents: u64 =
+        report["letters"].as_object().unwrap().values().map(|one| one["documents"].as_u64().unwrap()).sum();
     // One that nobody answered for may have been created all the same.
     let (kept, open) = (8_000 + told["kept"].as_u64().unwrap(), told["waited"].as_u64().unwrap());
     assert!((kept..=kept + open).contains(&documents), "{documents} documents, {kept} are known");

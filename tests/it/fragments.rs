@@ -1,6 +1,6 @@
 //! Fragments from the command line: what a check prints and ends with, when documents are moved.
 
-use protocol::{Example, Failure, FragmentAsk, FragmentScan, Found, Request, Tally};
+use protocol::{Example, Failure, Found, FragmentAsk, FragmentScan, Request, Tally};
 use serde_json::json;
 
 use crate::fake::{File, SCANS};
@@ -81,7 +81,8 @@ fn a_new_system_moves_nothing_and_other_ranges_do() {
     assert!(plan.contains("move misplaced documents of products: its ranges have changed  [after 1]"), "{plan}");
     assert_eq!(asked(&system, "fragment"), 0, "a plan looks through nothing");
     system.up().ended(0, &["move misplaced documents of products", "shop is up and verified"]);
-    let verbs: Vec<&str> = system.agents.asked().iter().map(|(_, verb)| *verb).filter(|verb| *verb != "inspect").collect();
+    let verbs: Vec<&str> =
+        system.agents.asked().iter().map(|(_, verb)| *verb).filter(|verb| *verb != "inspect").collect();
     let first = verbs.iter().position(|verb| *verb == "fragment").unwrap();
     assert!(verbs[..first].contains(&"deploy_service"), "the service routes by the new rule first: {verbs:?}");
     assert_eq!(verbs.last(), Some(&"write"), "what was done is written down last");
@@ -173,14 +174,18 @@ fn a_repair_asks_and_a_dry_run_does_nothing() {
 #[test]
 fn names_and_ranges_that_mean_nothing_are_wrong_usage() {
     let system = settled();
-    system.run(&["fragmentation-check", "prodcts"]).ended(2, &["shop has no fragmentation named prodcts", "it has products"]);
+    system
+        .run(&["fragmentation-check", "prodcts"])
+        .ended(2, &["shop has no fragmentation named prodcts", "it has products"]);
     let plan = |arguments: &[&str]| system.run(&[&["fragmentation-plan"], arguments].concat());
     plan(&["--ranges", "A-F"]).ended(2, &["no range takes G"]);
     plan(&["--ranges", "A-N,N-Z"]).ended(2, &["N is in two ranges"]);
     plan(&["--suggest", "27"]).ended(2, &["there can be 1 to 26 ranges, not 27"]);
     plan(&[]).ended(2, &["--ranges"]);
     let (head, _) = SHOP.split_once("fragmentation:\n").unwrap();
-    system.write(&head.replace("    files: { /etc/web/rule.json: { content: \"{{ fragmentation.products.json }}\" } }\n", ""));
+    system.write(
+        &head.replace("    files: { /etc/web/rule.json: { content: \"{{ fragmentation.products.json }}\" } }\n", ""),
+    );
     system.run(&["fragmentation-check"]).ended(2, &["shop has no fragmentation", "declare one"]);
 }
 

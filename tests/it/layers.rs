@@ -26,8 +26,19 @@ const RULES: &[(&str, &[&str])] = &[
     (
         "cli/",
         &[
-            "cli", "ui", "report", "engine", "plan", "observed", "desired", "topology", "guest", "incus", "download",
-            "browser", "fragments",
+            "cli",
+            "ui",
+            "report",
+            "engine",
+            "plan",
+            "observed",
+            "desired",
+            "topology",
+            "guest",
+            "incus",
+            "download",
+            "browser",
+            "fragments",
         ],
     ),
 ];

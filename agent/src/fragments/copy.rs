@@ -7,11 +7,11 @@ use base64::prelude::BASE64_STANDARD;
 use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, RawDocumentBuf, doc};
 use mongodb::error::{ErrorKind, InsertManyError, Result};
-use protocol::{Failure, Id, MovingDocument, Fate, Version};
+use protocol::{Failure, Fate, Id, MovingDocument, Version};
 
 use super::document::{copied, read_id, version};
-use super::place::{Place, is_short_of_room};
 use super::journal;
+use super::place::{Place, is_short_of_room};
 
 /// Writes the batch down, then its documents, and says of each what a majority of the set has then.
 pub async fn copy(
@@ -70,7 +70,8 @@ pub async fn fates(
     versions: &[Version],
     removed: impl FnOnce() -> Vec<Id>,
 ) -> std::result::Result<Vec<Fate>, Failure> {
-    let asked: Vec<Bson> = versions.iter().map(|version| read_id(&version.id)).collect::<std::result::Result<_, _>>()?;
+    let asked: Vec<Bson> =
+        versions.iter().map(|version| read_id(&version.id)).collect::<std::result::Result<_, _>>()?;
     let collection = place.documents();
     let look = async || {
         let mut found = HashMap::new();

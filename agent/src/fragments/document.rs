@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn identities_of_any_type_travel() {
-        for id in [Bson::ObjectId(ObjectId::new()), "text".into(), 7.into(), Bson::Null, doc! { "a": 1, "b": 2 }.into()] {
+        for id in [Bson::ObjectId(ObjectId::new()), "text".into(), 7.into(), Bson::Null, doc! { "a": 1, "b": 2 }.into()]
+        {
             assert_eq!(read_id(&write_id(id.clone()).unwrap()).unwrap(), id);
         }
         assert!(read_id(&"?".to_owned()).is_err());

@@ -6,7 +6,7 @@ use mongodb::ClientSession;
 use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 use mongodb::error::{Result, UNKNOWN_TRANSACTION_COMMIT_RESULT};
 use mongodb::options::{ReadConcern, WriteConcern};
-use protocol::{Failure, Id, Fate, Version};
+use protocol::{Failure, Fate, Id, Version};
 
 use super::copy::fates;
 use super::document::{read_id, version, write_id};
@@ -44,11 +44,7 @@ pub async fn remove(place: &Place, removal: &Removal<'_>) -> std::result::Result
 }
 
 /// Says what became of documents of a batch that was to be deleted here.
-pub async fn judge(
-    place: &Place,
-    batch: &str,
-    documents: &[Version],
-) -> std::result::Result<Vec<Fate>, Failure> {
+pub async fn judge(place: &Place, batch: &str, documents: &[Version]) -> std::result::Result<Vec<Fate>, Failure> {
     let removed = journal::removed_by(place, batch).await?.unwrap_or_default();
     let written: Vec<Id> = removed.into_iter().filter_map(|id| write_id(id).ok()).collect();
     fates(place, documents, || written).await

@@ -61,9 +61,11 @@ impl Intended {
         let mut intended = Self::default();
         for (from, scan) in seen.scans.iter().filter_map(|(on, scan)| Some((on, scan.as_ref().ok()?))) {
             let moves = scan.belongs.iter();
-            intended
-                .moves
-                .extend(moves.map(|(to, documents)| Move { from: from.clone(), to: to.clone(), documents: *documents }));
+            intended.moves.extend(moves.map(|(to, documents)| Move {
+                from: from.clone(),
+                to: to.clone(),
+                documents: *documents,
+            }));
             intended.unfinished += scan.unfinished;
         }
         for copies in seen.twins.iter().flat_map(|twins| &twins.same_id) {
@@ -95,7 +97,9 @@ impl fmt::Display for Intended {
         if self.unfinished > 0 {
             lines.push(format!("bring {} batches of an earlier run to their end", self.unfinished));
         }
-        lines.extend(self.moves.iter().map(|one| format!("move {} documents from {} to {}", one.documents, one.from, one.to)));
+        lines.extend(
+            self.moves.iter().map(|one| format!("move {} documents from {} to {}", one.documents, one.from, one.to)),
+        );
         if self.deletes > 0 {
             lines.push(format!("delete {} copies that are the same as the one that stays", self.deletes));
         }
@@ -103,7 +107,10 @@ impl fmt::Display for Intended {
             lines.push(format!("keep {} older copies in the quarantine", self.quarantines.len()));
         }
         if self.undecided > 0 {
-            lines.push(format!("leave {} documents alone that differ in two places, with none of them newer", self.undecided));
+            lines.push(format!(
+                "leave {} documents alone that differ in two places, with none of them newer",
+                self.undecided
+            ));
         }
         if lines.is_empty() {
             lines.push("nothing can be repaired".to_owned());
@@ -211,7 +218,9 @@ fn repair(moved: &Moved) -> String {
     if moved.resumed > 0 {
         lines.push(format!("{} batches of an earlier run were brought to their end", moved.resumed));
     }
-    lines.extend(moved.quarantined.iter().map(|one| format!("in the quarantine: {} on {}: {}", one.id, one.on, one.why)));
+    lines.extend(
+        moved.quarantined.iter().map(|one| format!("in the quarantine: {} on {}: {}", one.id, one.on, one.why)),
+    );
     lines.extend(moved.left.iter().map(|one| format!("left alone: {} on {}: {}", one.id, one.on, one.why)));
     lines.join("\n")
 }

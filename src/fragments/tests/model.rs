@@ -156,7 +156,8 @@ impl World {
 
     pub fn quarantined(&self) -> Vec<(&'static str, u64)> {
         let state = self.state();
-        let kept = PLACES.iter().zip(&state.parts).flat_map(|(on, part)| part.quarantine.iter().map(|(id, _)| (*on, *id)));
+        let kept =
+            PLACES.iter().zip(&state.parts).flat_map(|(on, part)| part.quarantine.iter().map(|(id, _)| (*on, *id)));
         kept.collect()
     }
 
@@ -304,7 +305,14 @@ impl State {
         self.clients.insert(id, Client::TakingOut { id, target, before: found, after, others, name });
     }
 
-    fn take_out(&mut self, id: u64, (target, name): (usize, Option<usize>), before: Doc, after: Doc, mut others: Vec<usize>) {
+    fn take_out(
+        &mut self,
+        id: u64,
+        (target, name): (usize, Option<usize>),
+        before: Doc,
+        after: Doc,
+        mut others: Vec<usize>,
+    ) {
         let Some(on) = others.pop() else {
             _ = self.truth.insert(id, Some(after.content));
             return;
@@ -326,7 +334,9 @@ impl State {
     fn answer(&mut self, on: usize, ask: FragmentAsk) -> anyhow::Result<FragmentReply> {
         Ok(match ask {
             FragmentAsk::Misplaced { after, documents, .. } => self.misplaced(on, after.as_deref(), documents),
-            FragmentAsk::Copy { batch, from, documents } => FragmentReply::Fates(self.copy(on, batch, from, documents)?),
+            FragmentAsk::Copy { batch, from, documents } => {
+                FragmentReply::Fates(self.copy(on, batch, from, documents)?)
+            }
             FragmentAsk::Remove { batch, documents, quarantine } => {
                 FragmentReply::Fates(self.remove(on, batch, &documents, quarantine))
             }
@@ -369,7 +379,13 @@ impl State {
     }
 
     /// Clients go on between its writes, and it may die between them.
-    fn copy(&mut self, on: usize, batch: String, from: String, documents: Vec<MovingDocument>) -> anyhow::Result<Vec<Fate>> {
+    fn copy(
+        &mut self,
+        on: usize,
+        batch: String,
+        from: String,
+        documents: Vec<MovingDocument>,
+    ) -> anyhow::Result<Vec<Fate>> {
         let versions: Vec<Version> = documents.iter().map(|one| one.seen.version.clone()).collect();
         self.parts[on].coming.insert(batch, (from, versions.clone()));
         for one in documents {

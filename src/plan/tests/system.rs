@@ -110,10 +110,8 @@ pub fn with_fragmentation(mut desired: Desired, ranges: [&str; 2]) -> Desired {
     };
     let set = home("rsA", true, &desired.replica_sets["rsA"].members);
     let single = home("users", false, std::slice::from_ref(&desired.standalones["users"].mongod));
-    let fragments = ["rsA", "users"].iter().zip(ranges).enumerate().map(|(index, (on, range))| fragmentation::Fragment {
-        range: Some(range.parse().unwrap()),
-        on: (*on).into(),
-        default: index == 0,
+    let fragments = ["rsA", "users"].iter().zip(ranges).enumerate().map(|(index, (on, range))| {
+        fragmentation::Fragment { range: Some(range.parse().unwrap()), on: (*on).into(), default: index == 0 }
     });
     let rule = fragmentation::Fragmentation {
         collection: "shop.products".into(),

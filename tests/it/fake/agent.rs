@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, Weak};
 
 use distctl::desired::sha256_hex;
 use protocol::{
-    Failure, FragmentAsk, FragmentReply, FragmentRequest, Inspection, Line, Reply, Request, RoutedProduct, RoutingRequest,
+    Failure, FragmentAsk, FragmentReply, FragmentRequest, Inspection, Line, Reply, Request, RoutedProduct,
+    RoutingRequest,
 };
 
 use super::world::World;
@@ -188,7 +189,9 @@ fn fragment(world: &mut World, instance: &str, asked: &FragmentRequest) -> Resul
         FragmentAsk::Misplaced { .. } => FragmentReply::Misplaced { documents: Vec::new(), next: None },
         FragmentAsk::Unfinished => FragmentReply::Unfinished(Vec::new()),
         // Where a service of the fake puts products: all of them into the first set.
-        FragmentAsk::Holds { ids } => FragmentReply::Holds(vec![asked.place.on == asked.rule.fragments[0].on; ids.len()]),
+        FragmentAsk::Holds { ids } => {
+            FragmentReply::Holds(vec![asked.place.on == asked.rule.fragments[0].on; ids.len()])
+        }
         _ => FragmentReply::Done,
     })
 }

@@ -104,6 +104,25 @@ async fn a_move_that_is_killed_between_its_writes_loses_nothing() {
     assert!(system.a.products().find_one(by_id).await.unwrap().is_none(), "asked again, it is finished");
 }
 
+/// Whoever brings documents in order copies a product while its deletion is under way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_product_that_is_moved_while_it_is_deleted_does_not_come_back() {
+    let system = System::start().await;
+    let id = system.web.create("Azúcar").await;
+    let by_id = doc! { "_id": ObjectId::parse_str(&id).unwrap() };
+    let document = system.a.products().find_one(by_id.clone()).await.unwrap().unwrap();
+    let admin = system.a.client.database("admin");
+    admin.run_command(doc! { "fsync": 1, "lock": true }).await.unwrap();
+    let request = system.web.request(Method::DELETE, &format!("/products/{id}")).bearer_auth(&system.web.token);
+    let deleting = tokio::spawn(request.send());
+    until("the deletion waits", || removal(&admin)).await;
+    system.b.products().insert_one(document).await.unwrap();
+    admin.run_command(doc! { "fsyncUnlock": 1 }).await.unwrap();
+    assert_eq!(deleting.await.unwrap().unwrap().status(), 200);
+    assert!(system.b.products().find_one(by_id).await.unwrap().is_none(), "its copy is left");
+    assert_eq!(system.web.get(&format!("/products/{id}")).await.0, 404);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_at_the_same_time_are_all_kept() {
     let system = System::start().await;
