@@ -195,10 +195,10 @@ fn split(count: usize, cost: impl Fn(u64, usize, usize, usize) -> u64) -> Option
         let mut next: Vec<Option<(u64, Vec<usize>)>> = vec![None; LETTERS + 1];
         for (from, before) in best.iter().enumerate() {
             let Some((so_far, cuts)) = before else { continue };
-            for to in from + 1..=LETTERS {
+            for (to, known) in next.iter_mut().enumerate().skip(from + 1) {
                 let total = cost(*so_far, from, to, index);
-                if next[to].as_ref().is_none_or(|(known, _)| total < *known) {
-                    next[to] = Some((total, cuts.iter().copied().chain([to]).collect()));
+                if known.as_ref().is_none_or(|(known, _)| total < *known) {
+                    *known = Some((total, cuts.iter().copied().chain([to]).collect()));
                 }
             }
         }
