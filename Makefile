@@ -86,6 +86,8 @@ check: setup ## Formatting, lints, licences
 	@$(timed) "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 	@$(timed) "licences and sources" bash -c 'PATH=$$PATH:$$(.ci/tools deny) cargo deny --log-level error check bans licenses sources'
 
+# These and .ci/e2e choose the same packages, the whole workspace: another choice has other features, and builds what it
+# depends on anew.
 .PHONY: unit
 unit: setup ## Unit and integration tests, and the examples of the docs
 	@$(timed) "unit and integration tests" cargo test --workspace --locked --lib --bins --test it
@@ -93,8 +95,8 @@ unit: setup ## Unit and integration tests, and the examples of the docs
 
 .PHONY: e2e
 e2e: agent apps mongod ## Tests with real mongods and on a real Incus, in a lab of their own
-	@$(timed) "the agent and the services with real mongods" cargo test --locked \
-	  --package distctl-agent --package serving --package auth-server --package web-server --test '*'
+	@$(timed) "the agent and the services with real mongods" cargo test --workspace --locked \
+	  --test agent --test auth --test serving --test web
 	@LAB_NAME=e2e $(timed) "end-to-end tests" .ci/e2e
 
 .PHONY: bench

@@ -69,6 +69,7 @@ impl Kept {
         self.line(json!({ "what": "end" }));
         self.line(json!({ "what": "final", "host": "10.0.0.1:27017", "found": found, "registers": { "3": 4 } }));
         self.line(json!({ "what": "hash", "host": "10.0.0.1:27017", "databases": { "drill": "a" } }));
+        self.line(json!({ "what": "searched", "host": "10.0.0.1:27017" }));
         self.lines
     }
 }

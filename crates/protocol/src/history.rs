@@ -41,6 +41,8 @@ pub enum Record {
     Hash(Hash),
     /// What a member has taken back.
     Rollback(Rollback),
+    /// It was looked for what a member has taken back.
+    Searched(Searched),
 }
 
 /// What a workload does, and to whom.
@@ -263,6 +265,13 @@ pub struct Hash {
     /// Why there is no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// It was looked for what a member has taken back. Without this, that nothing was found says nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Searched {
+    /// The member.
+    pub host: String,
 }
 
 /// A file that a member wrote when it took documents back.

@@ -40,6 +40,11 @@ impl RolledBack {
 pub fn rollback(history: &History, allowed: u64) -> (Check, RolledBack) {
     let mut check = Check::new("rollback");
     let found = collect(history, &mut check);
+    let hosts = history.begin.iter().flat_map(|begin| &begin.hosts);
+    let unsearched: Vec<&str> = hosts.filter(|host| !history.searched.contains(*host)).map(String::as_str).collect();
+    if !unsearched.is_empty() {
+        check.note(Verdict::Unknown, format!("nobody looked what {} took back", unsearched.join(", ")));
+    }
     if found.acknowledged.is_empty() {
         let text = match found.files.len() as u64 {
             0 => "no member took anything back".to_owned(),
@@ -104,6 +109,14 @@ mod tests {
     fn nothing_taken_back_passes() {
         let (check, found) = rollback(&Story::new().insert_ok(1).history(), 0);
         assert_eq!((check.verdict, found), (Verdict::Pass, RolledBack::default()));
+    }
+
+    #[test]
+    fn a_member_at_which_nobody_looked_is_no_pass() {
+        let story = Story::new().insert_ok(1).unsearched(2);
+        let (check, _) = rollback(&story.history(), 0);
+        assert_eq!(check.verdict, Verdict::Unknown);
+        assert_eq!(check.reasons().collect::<Vec<_>>(), ["nobody looked what 10.0.0.3:27017 took back"]);
     }
 
     #[test]

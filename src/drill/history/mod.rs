@@ -2,7 +2,7 @@
 //!
 //! Two million operations take some 250 MB: an operation has no text of its own, names and errors are kept once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use protocol::{Begin, Call, FinalRead, Hash, Outcome, Rollback, SeenState};
 
@@ -33,6 +33,8 @@ pub struct History {
     pub hashes: Vec<Hash>,
     /// What members took back.
     pub rollbacks: Vec<Rollback>,
+    /// Members at which it was looked for that.
+    pub searched: BTreeSet<String>,
     /// Whether the workload ended as it was told.
     pub ended: bool,
     /// Whether the file breaks off within a line.

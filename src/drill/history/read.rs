@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 
-use protocol::{Begin, Call, End, FaultRecord, FinalRead, Hash, Outcome, Rollback, Seen, When};
+use protocol::{Begin, Call, End, FaultRecord, FinalRead, Hash, Outcome, Rollback, Searched, Seen, When};
 use serde::Deserialize;
 
 use super::{Clock, Completion, History, Name, Operation, Sight, faults};
@@ -164,6 +164,7 @@ impl Reader {
             "final" => self.history.read_back = Some(parsed::<FinalRead>(text)?),
             "hash" => self.history.hashes.push(parsed::<Hash>(text)?),
             "rollback" => self.history.rollbacks.push(parsed::<Rollback>(text)?),
+            "searched" => _ = self.history.searched.insert(parsed::<Searched>(text)?.host),
             _ => return Err(format!("there is no record `{what}`")),
         }
         Ok(())

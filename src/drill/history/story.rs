@@ -51,7 +51,15 @@ impl Story {
             container: "web-server".to_owned(),
             boot: "b".to_owned(),
         };
-        story.and(Record::Begin(begin))
+        let searched = HOSTS.map(|host| Record::Searched(Searched { host: host.to_owned() }));
+        searched.into_iter().fold(story.and(Record::Begin(begin)), Self::and)
+    }
+
+    /// Nobody looks for what a member took back.
+    pub fn unsearched(mut self, member: usize) -> Self {
+        let unsearched = Record::Searched(Searched { host: HOSTS[member].to_owned() });
+        self.records.retain(|record| *record != unsearched);
+        self
     }
 
     /// A story without its first line.

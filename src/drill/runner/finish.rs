@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 use protocol::{
     AppTarget, FinalRead, ReadBack, ReadBackAppRequest, ReadBackRequest, Record, Reply, Request, Rollbacks,
-    RollbacksRequest,
+    RollbacksRequest, Searched,
 };
 
 use super::Drill;
@@ -74,16 +74,30 @@ impl Drill<'_> {
         for member in &self.set.members {
             data.entry(&member.container).or_default().insert(member.host.clone(), member.data.clone());
         }
+        let mut searched = Ok(());
         for (container, data) in data {
-            let request = RollbacksRequest { data, database: DATABASE.to_owned(), since_ms };
-            match guest::call(self.guests, container, &Request::Rollbacks(request), |_| {}).await? {
-                Reply::Rollbacks(Rollbacks { files }) => {
-                    journal.record(&files.into_iter().map(Record::Rollback).collect::<Vec<_>>())?;
-                }
-                other => bail!("the agent in {container} answers {other:?}"),
-            }
+            // Where one guest can't be looked into, the others can.
+            searched = searched.and(self.search(journal, container, data, since_ms).await);
         }
-        Ok(())
+        searched
+    }
+
+    async fn search(
+        &self,
+        journal: &Journal,
+        container: &str,
+        data: BTreeMap<String, String>,
+        since_ms: i64,
+    ) -> Result<()> {
+        let searched = data.keys().map(|host| Record::Searched(Searched { host: host.clone() })).collect::<Vec<_>>();
+        let request = RollbacksRequest { data, database: DATABASE.to_owned(), since_ms };
+        match guest::call(self.guests, container, &Request::Rollbacks(request), |_| {}).await? {
+            Reply::Rollbacks(Rollbacks { files }) => {
+                let files = files.into_iter().map(Record::Rollback);
+                journal.record(&files.chain(searched).collect::<Vec<_>>())
+            }
+            other => bail!("the agent in {container} answers {other:?}"),
+        }
     }
 
     async fn logs(&self) -> Result<()> {
