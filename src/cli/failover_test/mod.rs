@@ -49,7 +49,7 @@ pub struct FailoverTest {
     #[arg(long, value_name = "WHAT")]
     workload: Option<What>,
 
-    /// How many clients [default: 64, or what `checks` says]
+    /// How many clients [default: 128, or what `checks` says]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     clients: Option<u32>,
 
