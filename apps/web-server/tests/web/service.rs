@@ -65,6 +65,8 @@ impl Service {
             ready.filter_map(|line| line["address"].as_str().map(str::to_owned)).next()
         })
         .await;
+        // Built together with distctl, reqwest has TLS, and asks for a provider even where all is plain HTTP.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let token = auth.token("root", "admin", 3600);
         Self { url: format!("http://{address}"), client, token, log, child, _folder: folder }
