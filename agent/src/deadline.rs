@@ -16,6 +16,11 @@ impl Deadline {
         Self(Instant::now() + Duration::from_millis(ms.min(86_400_000)))
     }
 
+    /// The point this long from now.
+    pub fn after(time: Duration) -> Self {
+        Self(Instant::now() + time)
+    }
+
     /// The time that is left, zero if it has passed.
     pub fn left(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())

@@ -4,9 +4,14 @@
 //! Members that copy from one that leaves are given another source before.
 //! `crash` (ExecStopPost) asks the freshest secondary to step up after a primary has died, instead of waiting for the
 //! election timeout. That is an ordinary election, which a majority must vote for: nothing is at risk.
+//! `start` (a unit beside each mongod's, since that one is not up before its ExecStartPost has ended) does the same for
+//! a set whose members have all just started, and has the primary hand back to a member that should lead.
 //!
-//! Both are tries. They never fail their unit, they take a few seconds at most, and say one line to the journal.
+//! All are tries. They never fail their unit, they end after a while, and say one line to the journal.
 
+mod start;
+
+use std::cmp::Reverse;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -17,6 +22,7 @@ use mongodb::bson::doc;
 use protocol::Credential;
 use tokio::time::timeout;
 
+use crate::deadline::Deadline;
 use crate::mongo::connect::{Error, Login, Peer};
 use crate::mongo::hello::{self, Hello};
 use crate::mongo::primary::{AT_ONCE, Census};
@@ -27,6 +33,9 @@ const STOPPING: Duration = Duration::from_secs(10);
 
 /// After which members elect a primary by themselves, sooner or later.
 const CRASHED: Duration = Duration::from_secs(8);
+
+/// How long a mongod may take to start and to catch up; afterwards a favourite takes over by itself.
+const STARTING: Duration = Duration::from_secs(120);
 
 /// How long the others may take to hear of their new primary after a crash.
 const TELLING: Duration = Duration::from_secs(1);
@@ -41,6 +50,8 @@ pub enum Handover {
     Stop(Member),
     /// After a mongod has ended: if it crashed as primary, the freshest secondary steps up.
     Crash(Member),
+    /// After a mongod has started: a set without a primary elects one, and the favourite leads again.
+    Start(Member),
 }
 
 /// The member whose unit this is.
@@ -52,7 +63,7 @@ pub struct Member {
     /// The member itself, `address:port`.
     #[arg(long = "self", value_name = "HOST")]
     host: String,
-    /// All members of the set.
+    /// All members of the set, the one that should lead first.
     #[arg(long, value_delimiter = ',')]
     hosts: Vec<String>,
     /// As whom to ask.
@@ -65,11 +76,16 @@ pub struct Member {
 
 impl Member {
     fn login(&self) -> Result<Option<Login>, String> {
-        let (Some(user), Some(file)) = (&self.user, &self.password_file) else {
-            return Ok(None);
-        };
-        let credential = Credential { user: user.clone(), password_file: file.clone() };
-        Login::read(&credential).map(Some).map_err(|failure| failure.to_string())
+        Login::read_if(self.credential().as_ref()).map_err(|failure| failure.to_string())
+    }
+
+    fn credential(&self) -> Option<Credential> {
+        Some(Credential { user: self.user.clone()?, password_file: self.password_file.clone()? })
+    }
+
+    /// Its place among those that should lead.
+    fn rank(&self, host: &str) -> usize {
+        self.hosts.iter().position(|other| other == host).unwrap_or(usize::MAX)
     }
 
     fn others(&self) -> impl Iterator<Item = &String> {
@@ -83,6 +99,10 @@ pub async fn run(handover: Handover) -> ExitCode {
         Handover::Stop(member) => (STOPPING, timeout(STOPPING, stop(&member)).await),
         Handover::Crash(_) if !has_crashed() => return ExitCode::SUCCESS,
         Handover::Crash(member) => (CRASHED, timeout(CRASHED, crash(&member)).await),
+        // It has a deadline of its own, which comes first.
+        Handover::Start(member) => {
+            (STARTING, timeout(STARTING * 2, start::start(&member, Deadline::after(STARTING))).await)
+        }
     };
     let line = match said {
         Ok(Ok(done)) => format!("handover: {done}"),
@@ -127,20 +147,24 @@ async fn crash(member: &Member) -> Result<String, String> {
     let mut census = Census::within(AT_ONCE, member.others()).await;
     // Where somebody knows another primary, that one gets all the time it needs to answer.
     let other = |hello: &Hello| hello.primary.as_ref().is_some_and(|primary| *primary != member.host);
-    if able(&census, member).next().is_none() || census.answers().any(|(_, hello)| other(hello)) {
+    if heirs(member, &census).is_empty() || census.answers().any(|(_, hello)| other(hello)) {
         census = Census::of_set(&member.set, member.others()).await;
     }
     if let Some(primary) = census.primary(&member.set) {
         return Ok(format!("{primary} is primary already"));
     }
-    let mut able: Vec<_> = able(&census, member).collect();
-    able.sort_by_key(|(_, hello)| std::cmp::Reverse(hello.freshness()));
+    elect(member, &census).await
+}
+
+/// Has the best of those that may lead elected, and tells the others at once from whom to copy.
+async fn elect(member: &Member, census: &Census) -> Result<String, String> {
+    let heirs = heirs(member, census);
     let login = member.login()?;
     let mut last = format!("no secondary may step up: {}", census.describe());
-    for (host, _) in &able {
+    for (host, _) in &heirs {
         match step_up(host, login.as_ref()).await {
             Ok(()) => {
-                let others = able.iter().filter(|(other, _)| other != host);
+                let others = heirs.iter().filter(|(other, _)| other != host);
                 let told = join_all(others.map(|(other, _)| sources::follow(other, login.as_ref(), host)));
                 // Those that don't hear it find their new primary by themselves, a little later.
                 let _ = timeout(TELLING, told).await;
@@ -152,11 +176,13 @@ async fn crash(member: &Member) -> Result<String, String> {
     Err(last)
 }
 
-/// Secondaries that may become primary.
-fn able<'c>(census: &'c Census, member: &Member) -> impl Iterator<Item = (&'c str, &'c Hello)> {
-    census.answers().filter(|(host, hello)| {
-        *host != member.host && hello.serves(&member.set) && hello.secondary && !hello.hidden && !hello.passive
-    })
+/// Secondaries that may become primary, the freshest first, and of those the one that should lead.
+fn heirs<'c>(member: &Member, census: &'c Census) -> Vec<(&'c str, &'c Hello)> {
+    let able =
+        |(_, hello): &(&str, &Hello)| hello.serves(&member.set) && hello.secondary && !hello.hidden && !hello.passive;
+    let mut heirs: Vec<_> = census.answers().filter(able).collect();
+    heirs.sort_by_key(|(host, hello)| (Reverse(hello.freshness()), member.rank(host)));
+    heirs
 }
 
 async fn step_up(host: &str, login: Option<&Login>) -> Result<(), String> {

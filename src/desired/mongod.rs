@@ -9,15 +9,15 @@ use super::artifact::Binary;
 use super::container::root_file;
 use super::expand::Work;
 use super::secret::{AGENT_USER, STORE};
-use super::template::{MONGOD_CONF, MONGOD_SERVICE};
-use super::{Container, Content, Desired, Mongod, SecretName, Unit, sha256_hex};
+use super::template::{HANDOVER_SERVICE, MONGOD_CONF, MONGOD_SERVICE};
+use super::{Container, Content, Desired, File, Mongod, ReplicaSet, SecretName, Unit, sha256_hex};
 use crate::topology::{MIN_CACHE, OVERHEAD};
 
 /// A mongod and whose it is.
 struct Owned<'d> {
     mongod: &'d Mongod,
     owner: &'d str,
-    /// `address:port` of all members; empty for a single mongod.
+    /// `address:port` of all members, the one that should lead first; empty for a single mongod.
     hosts: Vec<&'d str>,
     auth: bool,
 }
@@ -29,7 +29,7 @@ pub(super) fn add_all(desired: &mut Desired, work: &Work<'_>) -> Result<(), Stri
         set.members.iter().map(move |mongod| Owned {
             mongod,
             owner: &set.name,
-            hosts: set.members.iter().map(|member| member.host.as_str()).collect(),
+            hosts: in_order(set),
             auth: set.access.is_some(),
         })
     });
@@ -83,8 +83,11 @@ impl Owned<'_> {
         let mut file = root_file(0o640, Content::Bytes(conf.into_bytes()));
         file.group = "mongodb".to_owned();
         container.files.insert(conf_path(*port), file);
-        let file = root_file(0o644, Content::Bytes(text.into_bytes()));
-        container.files.insert(format!("/etc/systemd/system/{unit}"), file);
+        container.files.extend([unit_file(unit, text)]);
+        if self.hands_over(work) {
+            let text = work.templates.render(HANDOVER_SERVICE, &self.unit("", binary, work))?;
+            container.files.extend([unit_file(&handover_unit(*port), text)]);
+        }
         let started = Unit { revision: Some(revision), reads: vec![conf_path(*port)], log: Some(log.clone()) };
         container.units.insert(unit.clone(), started);
         Ok(())
@@ -122,7 +125,7 @@ impl Owned<'_> {
     }
 
     fn unit(&self, revision: &str, binary: &Binary, work: &Work<'_>) -> Context {
-        let handover = (work.topology.mongodb.settings.fast_handover && self.hosts.len() > 1).then(|| self.handover());
+        let handover = self.hands_over(work).then(|| self.handover());
         let mut context = Context::new();
         context.insert("name", self.owner);
         context.insert("port", &self.mongod.port);
@@ -131,10 +134,16 @@ impl Owned<'_> {
         context.insert("conf", &conf_path(self.mongod.port));
         context.insert("agent", &work.agent.installed_path());
         context.insert("handover", &handover);
+        context.insert("handover_unit", &handover_unit(self.mongod.port));
+        context.insert("mongod", &self.mongod.unit);
         context
     }
 
-    /// What the agent is told when the unit runs it.
+    fn hands_over(&self, work: &Work<'_>) -> bool {
+        work.topology.mongodb.settings.fast_handover && self.hosts.len() > 1
+    }
+
+    /// What the agent is told when the units run it.
     fn handover(&self) -> String {
         let mut arguments =
             format!("--set {} --self {} --hosts {}", self.owner, self.mongod.host, self.hosts.join(","));
@@ -144,6 +153,21 @@ impl Owned<'_> {
         }
         arguments
     }
+}
+
+/// The members of a set by priority, then as the topology names them.
+fn in_order(set: &ReplicaSet) -> Vec<&str> {
+    let mut members: Vec<_> = set.members.iter().zip(&set.config.members).collect();
+    members.sort_by(|(_, one), (_, other)| other.priority.total_cmp(&one.priority));
+    members.into_iter().map(|(member, _)| member.host.as_str()).collect()
+}
+
+fn handover_unit(port: u16) -> String {
+    format!("handover-{port}.service")
+}
+
+fn unit_file(unit: &str, text: String) -> (String, File) {
+    (format!("/etc/systemd/system/{unit}"), root_file(0o644, Content::Bytes(text.into_bytes())))
 }
 
 fn conf_path(port: u16) -> String {

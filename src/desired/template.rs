@@ -5,9 +5,10 @@ use std::path::Path;
 use tera::{Context, Tera};
 
 /// The names of all templates, which are also their paths beside a topology file, and their texts.
-const BUILT_IN: [(&str, &str); 5] = [
+const BUILT_IN: [(&str, &str); 6] = [
     (APP_SERVICE, include_str!("../../units/app.service")),
     (MONGOD_SERVICE, include_str!("../../units/mongod.service")),
+    (HANDOVER_SERVICE, include_str!("../../units/handover.service")),
     (MONGOD_CONF, include_str!("../../templates/mongod.conf")),
     (ETH0_NETWORK, include_str!("../../templates/eth0.network")),
     (HOSTS, include_str!("../../templates/hosts")),
@@ -17,6 +18,8 @@ const BUILT_IN: [(&str, &str); 5] = [
 pub(super) const APP_SERVICE: &str = "units/app.service";
 /// The unit of a mongod.
 pub(super) const MONGOD_SERVICE: &str = "units/mongod.service";
+/// What is done after a mongod of a set has started.
+pub(super) const HANDOVER_SERVICE: &str = "units/handover.service";
 /// The configuration of a mongod.
 pub(super) const MONGOD_CONF: &str = "templates/mongod.conf";
 /// The static address of a container.

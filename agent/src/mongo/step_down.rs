@@ -18,6 +18,12 @@ pub const AWAY: i32 = 20;
 /// How long a secondary may take to catch up before the primary gives way.
 const CATCHING_UP: i32 = 10;
 
+/// How long a member that is to lead again stays away from elections at most, in seconds.
+const FROZEN: i32 = 10;
+
+/// How far a member may be behind that is to take over, in milliseconds; mongod tells whole seconds.
+const LAG_MS: i64 = 1_000;
+
 /// Makes a member hand over if it is primary, and waits until another is.
 pub async fn step_down(request: &StepDownRequest) -> Result<(), Failure> {
     let deadline = Deadline::after_ms(request.timeout_ms);
@@ -52,9 +58,8 @@ pub async fn hand_back(request: &HandBackRequest) -> Result<(), Failure> {
             Some(host) if host == request.host => return Ok(()),
             Some(host) if !asked && knows(host, &request.host, login.as_ref()).await => {
                 asked = true;
-                progress(
-                    ask(host, login.as_ref(), CATCHING_UP).await.unwrap_or_else(|error| format!("{host}: {error}")),
-                );
+                let done = ask_for(&request.host, host, login.as_ref()).await;
+                progress(done.unwrap_or_else(|error| format!("{host}: {error}")));
             }
             _ => {}
         }
@@ -65,26 +70,45 @@ pub async fn hand_back(request: &HandBackRequest) -> Result<(), Failure> {
     }
 }
 
-/// Whether a primary has heard that a member is a secondary again; before that it hands over to another.
+/// Whether a primary has heard that a member is a secondary again that has caught up; before that it hands over to
+/// another, or lets writes wait until the member is that far.
 async fn knows(primary: &str, member: &str, login: Option<&Login>) -> bool {
-    let Ok(primary) = Peer::connect(primary, login).await else { return false };
-    let status = primary.ask(doc! { "replSetGetStatus": 1 }).await.unwrap_or_default();
-    look::members(&status).iter().any(|seen| seen.host == member && seen.healthy && seen.state == "SECONDARY")
+    let Ok(peer) = Peer::connect(primary, login).await else { return false };
+    let members = look::members(&peer.ask(doc! { "replSetGetStatus": 1 }).await.unwrap_or_default());
+    let of = |host: &str| members.iter().find(|seen| seen.host == host);
+    let Some(seen) = of(member).filter(|seen| seen.healthy && seen.state == "SECONDARY") else { return false };
+    let (Some(own), Some(last)) = (seen.optime_ms, of(primary).and_then(|primary| primary.optime_ms)) else {
+        return false;
+    };
+    last - own <= LAG_MS
 }
 
-/// Asks a primary to step down, and says how that went. A connection that breaks at that is a success: whether it was
+/// Asks a primary to hand over, and says how that went. A connection that breaks at that is a success: whether it was
 /// one shows afterwards.
 pub async fn ask(host: &str, login: Option<&Login>, catching_up: i32) -> Result<String, Error> {
     let primary = Peer::connect(host, login).await?;
-    let unprepared = sources::before_step_down(&primary, login).await.err();
+    let prepared = sources::before_step_down(&primary, login).await;
+    step_down_now(&primary, prepared, catching_up).await
+}
+
+/// Asks a primary to hand back to a member, which meanwhile does not take over by itself: that would come in between.
+async fn ask_for(favourite: &str, host: &str, login: Option<&Login>) -> Result<String, Error> {
+    let (primary, favourite) = (Peer::connect(host, login).await?, Peer::connect(favourite, login).await?);
+    favourite.ask(doc! { "replSetFreeze": FROZEN }).await?;
+    let prepared = sources::before_step_down(&primary, login).await;
+    favourite.ask(doc! { "replSetFreeze": 0 }).await?;
+    step_down_now(&primary, prepared, CATCHING_UP).await
+}
+
+async fn step_down_now(primary: &Peer, prepared: Result<(), Error>, catching_up: i32) -> Result<String, Error> {
     let patience = Duration::from_secs(u64::try_from(catching_up).unwrap_or(0) + 2);
     let command = doc! { "replSetStepDown": AWAY, "secondaryCatchUpPeriodSecs": catching_up };
     match primary.run(command, patience).await {
         Err(Error::Network(_)) | Ok(_) => {}
         Err(error) => return Err(error),
     }
-    let done = format!("{host} has stepped down");
-    Ok(unprepared.map_or(done.clone(), |why| format!("{done}; the others were not prepared for it: {why}")))
+    let done = format!("{} has stepped down", primary.host);
+    Ok(prepared.map_or_else(|why| format!("{done}; the others were not prepared for it: {why}"), |()| done.clone()))
 }
 
 fn explain(request: &StepDownRequest, why: &str) -> Failure {

@@ -31,6 +31,7 @@ fn program() -> PathBuf {
 pub struct Mongod {
     pub port: u16,
     pub host: String,
+    command: Command,
     child: Child,
 }
 
@@ -39,6 +40,11 @@ impl Mongod {
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Starts it again after it has ended.
+    pub fn start(&mut self) {
+        self.child = self.command.spawn().unwrap();
     }
 }
 
@@ -124,7 +130,7 @@ impl Bench {
             command.args(["--keyFile", &self.at(keyfile)]);
         }
         let child = command.stdout(Stdio::null()).spawn().unwrap();
-        self.members.push(Mongod { port, host: format!("127.0.0.1:{port}"), child });
+        self.members.push(Mongod { port, host: format!("127.0.0.1:{port}"), command, child });
         number
     }
 

@@ -1,11 +1,11 @@
-//! What the units of mongods run when they stop or crash.
+//! What the units of mongods run when they start, stop or crash.
 
 use std::time::{Duration, Instant};
 
 use mongodb::bson::doc;
 
 use crate::call::agent;
-use crate::fixture::{Auth, Bench};
+use crate::fixture::{Auth, Bench, Mongod};
 
 /// Runs a handover for one member as its unit would, and gives its line and how long it took.
 fn handover(bench: &Bench, verb: &str, number: usize, result: &str) -> (String, Duration) {
@@ -111,4 +111,44 @@ fn without_a_majority_a_crash_is_left_to_the_set() {
     assert!(line.contains("left to the set itself"), "{line}");
     assert!(took < Duration::from_secs(9));
     assert_eq!(bench.primary(), None);
+}
+
+#[test]
+fn after_a_start_of_all_one_is_elected_at_once() {
+    let mut bench = Bench::healthy(Auth::Keyfile);
+    bench.members.iter_mut().for_each(Mongod::kill);
+    bench.members.iter_mut().for_each(Mongod::start);
+    let lines: Vec<String> = std::thread::scope(|scope| {
+        let bench = &bench;
+        let starts: Vec<_> = (0..3).map(|number| scope.spawn(move || handover(bench, "start", number, ""))).collect();
+        starts.into_iter().map(|start| start.join().unwrap().0).collect()
+    });
+    let primary = bench.primary().expect("nobody waits for the election timeout of 10 s");
+    for line in &lines {
+        assert!(line.contains("is primary") || line.contains("has handed back"), "{line}");
+    }
+    assert_eq!(primary, 0, "all are equally fresh, so the one that should lead does: {lines:?}");
+}
+
+#[test]
+fn after_a_start_the_favourite_leads_again() {
+    let mut bench = Bench::healthy(Auth::Keyfile);
+    assert_eq!(bench.primary(), Some(0));
+    let (line, _) = handover(&bench, "start", 1, "");
+    assert!(line.contains("is primary"), "a start of another changes nothing: {line}");
+
+    bench.members[0].kill();
+    handover(&bench, "crash", 0, "signal");
+    await_primary_other_than(&bench, 0);
+    bench.members[0].start();
+    let (line, _) = handover(&bench, "start", 0, "");
+    assert!(line.contains(&format!("has handed back to {}", bench.members[0].host)), "{line}");
+    assert_eq!(bench.primary(), Some(0));
+}
+
+#[test]
+fn a_start_before_there_is_a_set_is_no_matter() {
+    let bench = Bench::with_members(Auth::Keyfile, 2);
+    let (line, _) = handover(&bench, "start", 0, "");
+    assert!(line.contains("is in no set yet"), "{line}");
 }

@@ -109,12 +109,15 @@ fn a_tree_shows_what_is_pushed_but_no_secret() {
     db1/etc/distctl/mongod-27018.conf
     db1/etc/hosts
     db1/etc/systemd/network/05-distctl-eth0.network
+    db1/etc/systemd/system/handover-27017.service
+    db1/etc/systemd/system/handover-27018.service
     db1/etc/systemd/system/mongod-27017.service
     db1/etc/systemd/system/mongod-27018.service
     db2/etc/distctl/mongod-27017.conf
     db2/etc/distctl/mongod-27020.conf
     db2/etc/hosts
     db2/etc/systemd/network/05-distctl-eth0.network
+    db2/etc/systemd/system/handover-27017.service
     db2/etc/systemd/system/mongod-27017.service
     db2/etc/systemd/system/mongod-27020.service
     web/etc/hosts

@@ -96,6 +96,8 @@ fn rendered_files() {
     Description=mongod of rsA on port 27017
     Wants=network-online.target
     After=network-online.target
+    # A set that has just started elects at once, and its favourite leads again.
+    Wants=handover-27017.service
     # A mongod that is killed again and again must come back each time.
     StartLimitIntervalSec=0
 
@@ -122,6 +124,24 @@ fn rendered_files() {
 
     [Install]
     WantedBy=multi-user.target
+    ");
+    assert_snapshot!(text(db1, "/etc/systemd/system/handover-27017.service"), @"
+    # Written by distctl; a change made here is undone by the next `distctl up`.
+    # Started with each start of mongod-27017.service, which wants it.
+    [Unit]
+    Description=Hand-over in rsA after a start of port 27017
+    After=mongod-27017.service
+    PartOf=mongod-27017.service
+
+    [Service]
+    Type=exec
+    User=mongodb
+    Group=mongodb
+    ExecStart=/usr/local/lib/distctl/agent-0123456789abcdef handover start --set rsA --self 10.1.0.11:27017 --hosts 10.1.0.11:27017,10.1.0.11:27018,10.1.0.12:27017 --user distctl-agent --password-file /etc/distctl/rsA.distctl-agent
+    NoNewPrivileges=yes
+    CapabilityBoundingSet=
+    RestrictSUIDSGID=yes
+    LockPersonality=yes
     ");
     assert_snapshot!(text(db2, "/etc/systemd/system/mongod-27020.service"), @"
     # Written by distctl; a change made here is undone by the next `distctl up`.
@@ -195,6 +215,8 @@ fn rendered_without_authentication() {
 #[test]
 fn hand_over_only_where_it_is_wanted() {
     let desired = expanded(&SHOP.replace("election_timeout: 2s", "fast_handover: false"));
+    assert!(!desired.containers["db1"].files.contains_key("/etc/systemd/system/handover-27017.service"));
+    assert!(!expanded(SHOP).containers["db2"].files.contains_key("/etc/systemd/system/handover-27020.service"));
     assert!(!text(&desired.containers["db1"], "/etc/systemd/system/mongod-27017.service").contains("ExecStop"));
 }
 
