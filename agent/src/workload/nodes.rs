@@ -18,7 +18,14 @@ pub struct Nodes(Arc<Mutex<Told>>);
 struct Told {
     clients: HashMap<Vec<u8>, u32>,
     requests: HashMap<i32, u32>,
-    answers: HashMap<u32, Answer>,
+    heard: HashMap<u32, Heard>,
+}
+
+/// What was heard of the request that a client sent last.
+#[derive(Debug)]
+struct Heard {
+    request: i32,
+    answer: Answer,
 }
 
 /// Who answered a client last, or was asked last.
@@ -40,16 +47,17 @@ impl Nodes {
     /// Says by which session a client is known.
     pub fn know(&self, client: u32, session: &Document) {
         if let Some(id) = session_id(session) {
-            self.told(|told| _ = told.clients.insert(id, client));
+            self.told(|told| _ = told.clients.insert(id.to_vec(), client));
         }
     }
 
     /// What was heard of a client's operation; it is forgotten then.
     pub fn take(&self, client: u32) -> Answer {
         self.told(|told| {
-            // A request whose answer never came would be kept for ever.
-            told.requests.retain(|_, owner| *owner != client);
-            told.answers.remove(&client).unwrap_or_default()
+            let Some(Heard { request, answer }) = told.heard.remove(&client) else { return Answer::default() };
+            // One whose answer never came would be kept for ever.
+            told.requests.remove(&request);
+            answer
         })
     }
 
@@ -61,15 +69,18 @@ impl Nodes {
         self.told(|told| match event {
             CommandEvent::Started(started) => {
                 let session = started.command.get_document("lsid").ok().and_then(session_id);
-                let Some(client) = session.and_then(|id| told.clients.get(&id).copied()) else { return };
-                told.requests.insert(started.request_id, client);
-                let node = Some(started.connection.address.to_string());
-                told.answers.insert(client, Answer { node, term: None });
+                let Some(client) = session.and_then(|id| told.clients.get(id).copied()) else { return };
+                let (request, node) = (started.request_id, Some(started.connection.address.to_string()));
+                told.requests.insert(request, client);
+                if let Some(before) = told.heard.insert(client, Heard { request, answer: Answer { node, term: None } })
+                {
+                    told.requests.remove(&before.request);
+                }
             }
             CommandEvent::Succeeded(succeeded) => {
                 let Some(client) = told.requests.remove(&succeeded.request_id) else { return };
-                if let Some(answer) = told.answers.get_mut(&client) {
-                    answer.term = term(&succeeded.reply);
+                if let Some(heard) = told.heard.get_mut(&client) {
+                    heard.answer.term = term(&succeeded.reply);
                 }
             }
             CommandEvent::Failed(failed) => _ = told.requests.remove(&failed.request_id),
@@ -78,9 +89,9 @@ impl Nodes {
     }
 }
 
-fn session_id(session: &Document) -> Option<Vec<u8>> {
+fn session_id(session: &Document) -> Option<&[u8]> {
     match session.get("id") {
-        Some(Bson::Binary(id)) => Some(id.bytes.clone()),
+        Some(Bson::Binary(id)) => Some(&id.bytes),
         _ => None,
     }
 }
