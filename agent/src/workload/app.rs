@@ -48,7 +48,7 @@ pub async fn run(request: &WorkloadRequest, target: &AppTarget, shared: &Shared)
 
 async fn create(http: &mut Http, token: &str, category: &str, client: u32, shared: &Shared) -> bool {
     let op = shared.number();
-    shared.recorder.record(&Record::Invoke(Invoke { op, client, when: clock::now(), call: Call::Insert }));
+    shared.recorder.invoke(Invoke { op, client, when: clock::now(), call: Call::Insert }).await;
     let product = json!({ "name": name(op), "price": 1, "stock": op, "category": category });
     let sent = http.send(Method::POST, "/products", Some(token), Some(&product));
     let (outcome, code, error) = match timeout(PATIENCE.max(HOLDING), sent).await {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mongodb::bson::{Document, doc};
 use mongodb::error::Error;
 use mongodb::{ClientSession, Collection};
-use protocol::{Call, Complete, Invoke, Outcome, Record};
+use protocol::{Call, Complete, Invoke, Outcome};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -106,7 +106,7 @@ impl Client<'_> {
     }
 
     async fn insert_once(&mut self, data: &Data) -> bool {
-        let op = self.begin(Call::Insert);
+        let op = self.begin(Call::Insert).await;
         let document = doc! { "op": i64::try_from(op).unwrap_or(i64::MAX), "client": self.number };
         let inserted = data.inserts.insert_one(document).session(&mut self.session);
         let ended = self.shared.ended(timeout(PATIENCE, inserted.into_future()).await);
@@ -116,7 +116,7 @@ impl Client<'_> {
     async fn count_once(&mut self, data: &Data) -> bool {
         let Some((register, value)) = self.read(data).await else { return false };
         let (from, to) = (value, value + 1);
-        let op = self.begin(Call::Swap { register, from, to });
+        let op = self.begin(Call::Swap { register, from, to }).await;
         let swapped = data
             .registers
             .update_one(doc! { "_id": register, "v": from }, doc! { "$set": { "v": to } })
@@ -127,7 +127,7 @@ impl Client<'_> {
 
     async fn read(&mut self, data: &Data) -> Option<(u32, i64)> {
         let register = rand::random_range(0..REGISTERS);
-        let op = self.begin(Call::Read { register });
+        let op = self.begin(Call::Read { register }).await;
         let found = data.registers.find_one(doc! { "_id": register }).session(&mut self.session);
         let ended = self.shared.ended(timeout(PATIENCE, found.into_future()).await);
         let told = ended.map(|found| found.and_then(|document| document.get_i64("v").ok()));
@@ -136,9 +136,9 @@ impl Client<'_> {
         Some((register, value?))
     }
 
-    fn begin(&self, call: Call) -> u64 {
+    async fn begin(&self, call: Call) -> u64 {
         let op = self.shared.number();
-        self.shared.recorder.record(&Record::Invoke(Invoke { op, client: self.number, when: clock::now(), call }));
+        self.shared.recorder.invoke(Invoke { op, client: self.number, when: clock::now(), call }).await;
         op
     }
 
