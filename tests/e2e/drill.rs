@@ -1,6 +1,7 @@
 //! Failover tests: every fault and target, what is found, and what is left behind.
 
 mod bad_luck;
+mod clock;
 
 use std::sync::LazyLock;
 

@@ -1,6 +1,6 @@
 //! What a mongod says of itself to anybody.
 
-use mongodb::bson::{Timestamp, doc, oid::ObjectId};
+use mongodb::bson::{DateTime, Timestamp, doc, oid::ObjectId};
 use serde::Deserialize;
 
 use super::connect::{Error, Peer};
@@ -29,6 +29,8 @@ pub struct Hello {
     pub me: Option<String>,
     /// Which election made it primary; later ones are greater.
     pub election_id: Option<ObjectId>,
+    /// What time it is to it.
+    pub local_time: Option<DateTime>,
     last_write: LastWrite,
 }
 
