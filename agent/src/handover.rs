@@ -24,6 +24,7 @@ use tokio::time::timeout;
 
 use crate::deadline::Deadline;
 use crate::mongo::connect::{Error, Login, Peer};
+use crate::mongo::follow::follow;
 use crate::mongo::hello::{self, Hello};
 use crate::mongo::primary::{AT_ONCE, Census};
 use crate::mongo::{sources, step_down};
@@ -164,16 +165,21 @@ async fn elect(member: &Member, census: &Census) -> Result<String, String> {
     for (host, _) in &heirs {
         match step_up(host, login.as_ref()).await {
             Ok(()) => {
-                let others = heirs.iter().filter(|(other, _)| other != host);
-                let told = join_all(others.map(|(other, _)| sources::follow(other, login.as_ref(), host)));
                 // Those that don't hear it find their new primary by themselves, a little later.
-                let _ = timeout(TELLING, told).await;
+                let _ = timeout(TELLING, tell(&heirs, host, login.as_ref())).await;
                 return Ok(format!("{host} has stepped up"));
             }
             Err(why) => last = format!("{host}: {why}"),
         }
     }
     Err(last)
+}
+
+/// Tells members at once from whom to copy.
+async fn tell(members: &[(&str, &Hello)], source: &str, login: Option<&Login>) -> Result<(), Error> {
+    let others = members.iter().filter(|(host, _)| *host != source);
+    let peers = join_all(others.map(|(host, _)| Peer::connect(host, login))).await;
+    follow(peers.iter().flatten(), source, login).await
 }
 
 /// Secondaries that may become primary, the freshest first, and of those the one that should lead.

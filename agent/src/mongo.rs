@@ -3,6 +3,7 @@
 pub mod attempt;
 pub mod config;
 pub mod connect;
+pub mod follow;
 pub mod hello;
 pub mod look;
 pub mod primary;

@@ -105,11 +105,6 @@ async fn change_over(primary: &Peer, followers: Vec<Follower>) -> Result<usize, 
     Ok(count)
 }
 
-/// Asks a member to copy from another.
-pub async fn follow(host: &str, login: Option<&Login>, source: &str) -> Result<(), Error> {
-    Peer::connect(host, login).await?.copy_from(source).await
-}
-
 /// Whom mongod chooses among those that have caught up: the first of the highest priority.
 fn heir<'m>(secondaries: &[&'m SetMember]) -> Option<&'m SetMember> {
     let able = secondaries.iter().filter(|member| member.priority > 0.0);
@@ -117,19 +112,15 @@ fn heir<'m>(secondaries: &[&'m SetMember]) -> Option<&'m SetMember> {
 }
 
 /// What a member says of its place in the set.
-struct Place {
+pub struct Place {
     /// From whom it copies; empty if from nobody.
-    source: String,
+    pub source: String,
     /// The time of the last entry that it has.
     applied: Option<Timestamp>,
 }
 
 impl Peer {
-    async fn copy_from(&self, source: &str) -> Result<(), Error> {
-        self.ask(doc! { "replSetSyncFrom": source }).await.map(drop)
-    }
-
-    async fn place(&self) -> Result<Place, Error> {
+    pub async fn place(&self) -> Result<Place, Error> {
         let status = self.ask(doc! { "replSetGetStatus": 1 }).await?;
         let applied = status.get_document("optimes").and_then(|times| times.get_document("appliedOpTime"));
         Ok(Place {
@@ -177,7 +168,7 @@ impl Follower {
                 match self.peer.copy_from(&self.source).await {
                     // It has not heard yet that its source is up.
                     Err(error) if error.code() == Some(code::HOST_UNREACHABLE) => {}
-                    other => other?,
+                    other => drop(other?),
                 }
             }
             return Ok(false);

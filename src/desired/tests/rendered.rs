@@ -106,9 +106,10 @@ fn rendered_files() {
     Group=mongodb
     Environment=DISTCTL_REVISION=8d94b8aa47ef4277
     ExecStart=/usr/bin/mongod --config /etc/distctl/mongod-27017.conf
-    # Another member becomes primary at once: before a clean stop, and after a crash.
-    ExecStop=-/usr/local/lib/distctl/agent-0123456789abcdef handover stop --set rsA --self 10.1.0.11:27017 --hosts 10.1.0.11:27017,10.1.0.11:27018,10.1.0.12:27017 --user distctl-agent --password-file /etc/distctl/rsA.distctl-agent
-    ExecStopPost=-/usr/local/lib/distctl/agent-0123456789abcdef handover crash --set rsA --self 10.1.0.11:27017 --hosts 10.1.0.11:27017,10.1.0.11:27018,10.1.0.12:27017 --user distctl-agent --password-file /etc/distctl/rsA.distctl-agent
+    # Another member becomes primary at once: before a clean stop, and after a crash. Closing the connections over which
+    # others copy takes rights that mongod does not have.
+    ExecStop=-+/usr/local/lib/distctl/agent-0123456789abcdef handover stop --set rsA --self 10.1.0.11:27017 --hosts 10.1.0.11:27017,10.1.0.11:27018,10.1.0.12:27017 --user distctl-agent --password-file /etc/distctl/rsA.distctl-agent
+    ExecStopPost=-+/usr/local/lib/distctl/agent-0123456789abcdef handover crash --set rsA --self 10.1.0.11:27017 --hosts 10.1.0.11:27017,10.1.0.11:27018,10.1.0.12:27017 --user distctl-agent --password-file /etc/distctl/rsA.distctl-agent
     Restart=on-failure
     # Long enough for the others to elect while this one is away.
     RestartSec=2
@@ -139,7 +140,9 @@ fn rendered_files() {
     Group=mongodb
     ExecStart=/usr/local/lib/distctl/agent-0123456789abcdef handover start --set rsA --self 10.1.0.11:27017 --hosts 10.1.0.11:27017,10.1.0.11:27018,10.1.0.12:27017 --user distctl-agent --password-file /etc/distctl/rsA.distctl-agent
     NoNewPrivileges=yes
-    CapabilityBoundingSet=
+    # To close the connections over which others copy from a member that is primary no more.
+    CapabilityBoundingSet=CAP_NET_ADMIN
+    AmbientCapabilities=CAP_NET_ADMIN
     RestrictSUIDSGID=yes
     LockPersonality=yes
     ");
