@@ -1,8 +1,11 @@
 //! Lines of logs: mongod's and the journal's in one shape.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+/// How late a thread may write its line: mongod's are milliseconds late, on a busy machine more.
+const LATE: SignedDuration = SignedDuration::from_secs(1);
 
 /// A line of a log.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -158,18 +161,24 @@ fn visible(text: &str) -> String {
     text.chars().map(escaped).collect()
 }
 
-/// Puts the lines of several logs in one order by time. A line without a time stays behind the one before it, and the
-/// lines of one log keep their order where their times don't grow.
+/// Puts the lines of several logs in one order by time. A line without a time stays behind the one before it. One that is
+/// a little older than what its log had before was written late by another thread, and goes where it belongs; where the
+/// time goes back further, the clock was set back, and the log keeps its order.
 pub fn merge(logs: Vec<Vec<Line>>) -> Vec<Line> {
     let mut dated: Vec<(Option<Timestamp>, Line)> = Vec::new();
     for log in logs {
-        let mut last = None;
+        let (mut latest, mut place) = (None, None);
         for line in log {
-            last = last.max(line.time);
-            dated.push((last, line));
+            latest = latest.max(line.time);
+            place = match (line.time, latest) {
+                (None, _) => place,
+                (Some(time), Some(latest)) if latest.duration_since(time) <= LATE => Some(time),
+                _ => latest,
+            };
+            dated.push((place, line));
         }
     }
-    dated.sort_by_key(|(time, _)| *time);
+    dated.sort_by_key(|(place, _)| *place);
     dated.into_iter().map(|(_, line)| line).collect()
 }
 
@@ -237,5 +246,16 @@ mod tests {
         let merged: Vec<_> =
             merge(vec![one, two]).into_iter().map(|line| line.source.clone() + &line.message).collect();
         assert_eq!(merged, ["a1", "a2", "b1", "b2", "a3"]);
+    }
+
+    #[test]
+    fn a_line_that_a_thread_wrote_late_goes_where_it_belongs() {
+        let line = |text: &str, ms: Option<i64>| Line {
+            time: ms.map(|ms| Timestamp::from_millisecond(ms).unwrap()),
+            ..Line::plain("a", text)
+        };
+        let log = vec![line("1", Some(430)), line("3", Some(437)), line("2", Some(435)), line("of 2", None)];
+        let merged: Vec<_> = merge(vec![log]).into_iter().map(|line| line.message).collect();
+        assert_eq!(merged, ["1", "2", "of 2", "3"]);
     }
 }
