@@ -107,8 +107,11 @@ async fn lead_again(member: &Member, census: &Census, primary: &str, deadline: D
         host: host.clone(),
         timeout_ms: u64::try_from(deadline.left().as_millis()).unwrap_or(u64::MAX),
     };
-    step_down::hand_back(&request).await.map_err(|failure| failure.to_string())?;
-    Ok(format!("{primary} has handed back to {host}"))
+    match step_down::lead_again(&request).await {
+        Ok(true) => Ok(format!("{primary} has handed back to {host}")),
+        Ok(false) => Err(format!("{primary} did not hand back to {host} in time")),
+        Err(failure) => Err(failure.to_string()),
+    }
 }
 
 /// Whether a member's priority is above the primary's and that of all others that could lead.

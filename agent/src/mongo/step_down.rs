@@ -53,13 +53,18 @@ pub async fn step_down(request: &StepDownRequest) -> Result<(), Failure> {
 /// Makes the member of the highest priority primary again, before it would take over by itself: that costs the clients
 /// a second, this doesn't (see [`sources`]). A try: what does not succeed here, the set does later.
 pub async fn hand_back(request: &HandBackRequest) -> Result<(), Failure> {
+    lead_again(request).await.map(drop)
+}
+
+/// As [`hand_back`]; tells whether the member leads now.
+pub async fn lead_again(request: &HandBackRequest) -> Result<bool, Failure> {
     let deadline = Deadline::after_ms(request.timeout_ms);
     let login = Login::read_if(request.set.credential.as_ref())?;
     let mut asked = false;
     loop {
         let census = Census::of_set(&request.set.name, &request.set.hosts).await;
         match census.primary(&request.set.name) {
-            Some(host) if host == request.host => return Ok(()),
+            Some(host) if host == request.host => return Ok(true),
             Some(host) if !asked && knows(host, &request.host, login.as_ref()).await => {
                 asked = true;
                 let done = ask_for(&request.host, host, login.as_ref()).await;
@@ -69,7 +74,7 @@ pub async fn hand_back(request: &HandBackRequest) -> Result<(), Failure> {
         }
         if !deadline.pause(SOON).await {
             progress(format!("{} will take over by itself: {}", request.host, census.describe()));
-            return Ok(());
+            return Ok(false);
         }
     }
 }
