@@ -59,7 +59,7 @@ pub async fn follow(
     login: Option<&Login>,
 ) -> Result<(), Error> {
     let members: Vec<&Peer> = members.into_iter().collect();
-    let told = join_all(members.iter().map(|member| member.copy_from(source))).await;
+    let told = join_all(members.iter().map(|member| member.turn_to(source))).await;
     let mut old: Vec<&String> = told.iter().flatten().filter(|host| *host != source && is_near(host)).collect();
     old.sort_unstable();
     old.dedup();
@@ -90,6 +90,12 @@ async fn end_copying(host: &str, login: Option<&Login>) -> Result<(), Error> {
 }
 
 impl Peer {
+    /// Has it copy from another, if it does not already: one that is told its own source lets go of it, and sleeps for a
+    /// second because it has chosen the same again. From whom it did before, empty if from nobody.
+    async fn turn_to(&self, source: &str) -> Result<String, Error> {
+        if self.place().await?.source == source { Ok(source.to_owned()) } else { self.copy_from(source).await }
+    }
+
     /// Has it copy from another; from whom it did before, empty if from nobody.
     pub async fn copy_from(&self, source: &str) -> Result<String, Error> {
         let answer = self.ask(doc! { "replSetSyncFrom": source }).await?;
