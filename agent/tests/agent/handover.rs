@@ -83,19 +83,48 @@ fn the_others_copy_from_the_one_that_takes_over() {
     assert_eq!(bench.sync_source(third), bench.members[new].host, "or `w: majority` waits for it to change");
 }
 
+/// Has a member copy from another.
+fn chain(bench: &Bench, primary: usize, follower: usize, source: usize) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while bench.sync_source(follower) != bench.members[source].host {
+        assert!(Instant::now() < deadline, "the follower must copy from the other");
+        bench.ask(follower, doc! { "replSetSyncFrom": &bench.members[source].host });
+        for _ in 0..20 {
+            bench.ask(primary, doc! { "appendOplogNote": 1, "data": { "test": 1 } });
+        }
+    }
+}
+
+/// Told its own source, a member says `Chose same sync source candidate as last time` (21087), and sleeps for a second.
+#[test]
+fn who_copies_from_the_next_primary_already_is_left_alone() {
+    let bench = Bench::healthy(Auth::Keyfile);
+    assert_eq!(bench.primary(), Some(0));
+    chain(&bench, 0, 2, 1);
+    let slept = || std::fs::read_to_string(bench.at("2.log")).unwrap().matches("\"id\":21087,").count();
+    let before = slept();
+    let (line, _) = handover(&bench, "stop", 0, "success");
+    assert!(line.contains(&format!("{} has taken over", bench.members[1].host)), "of equals the first: {line}");
+    // It is at a batch that it would let go of its source.
+    bench.ask(1, doc! { "appendOplogNote": 1, "data": { "test": 2 } });
+    let applied = |number| {
+        let status = bench.ask(number, doc! { "replSetGetStatus": 1 });
+        let times = status.get_document("optimes").unwrap().get_document("appliedOpTime").unwrap();
+        times.get_timestamp("ts").unwrap()
+    };
+    let (written, deadline) = (applied(1), Instant::now() + Duration::from_secs(60));
+    while applied(2) < written {
+        assert!(Instant::now() < deadline, "what the new primary has written arrives");
+    }
+    assert_eq!(slept(), before);
+}
+
 #[test]
 fn nobody_copies_from_a_secondary_that_stops() {
     let bench = Bench::healthy(Auth::Keyfile);
     let primary = bench.primary().unwrap();
     let (leaving, follower) = ((primary + 1) % 3, (primary + 2) % 3);
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while bench.sync_source(follower) != bench.members[leaving].host {
-        assert!(Instant::now() < deadline, "the follower must copy from the one that leaves");
-        bench.ask(follower, doc! { "replSetSyncFrom": &bench.members[leaving].host });
-        for _ in 0..20 {
-            bench.ask(primary, doc! { "appendOplogNote": 1, "data": { "test": 1 } });
-        }
-    }
+    chain(&bench, primary, follower, leaving);
     let (line, _) = handover(&bench, "stop", leaving, "success");
     assert!(line.contains(&format!("1 that copied from it copy from {}", bench.members[primary].host)), "{line}");
     assert_eq!(bench.sync_source(follower), bench.members[primary].host);
