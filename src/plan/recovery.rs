@@ -4,7 +4,10 @@ use super::mongod::{self, State};
 use super::order::Draft;
 use super::replica_set::{address, object};
 use super::{Action, Cause};
-use crate::desired::{Mongod, ReplicaSet};
+use crate::desired::{Mongod, ReplicaSet, SecretName};
+
+/// Why a member is restarted that the others may not understand.
+pub(super) const ANOTHER_KEYFILE: &str = "it may run with another keyfile";
 
 /// A member that answers and does not do its part.
 pub(super) struct Sick<'s> {
@@ -47,8 +50,15 @@ pub(super) fn put_off(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod,
         return;
     }
     let mut after: Vec<usize> = draft.tail(&through.container).into_iter().collect();
-    for Sick { member, state, .. } in sick.iter().filter(|sick| sick.lost) {
-        after.push(revive(draft, member, format!("it runs, and its set finds it {state}")));
+    let lost: Vec<&Sick<'_>> = sick.iter().filter(|sick| sick.lost).collect();
+    // More of them may have the wrong keyfile than the right one; then those that are lost are the others.
+    let wrong = if lost.is_empty() { Vec::new() } else { with_another_keyfile(draft, set, &through.host) };
+    for member in &wrong {
+        after = vec![revive(draft, member, ANOTHER_KEYFILE, after)];
+    }
+    for Sick { member, state, .. } in lost.iter().filter(|_| wrong.is_empty()) {
+        let before = draft.tail(&member.container);
+        after.push(revive(draft, member, &format!("it runs, and its set finds it {state}"), before));
     }
     let states: Vec<_> = sick.iter().map(|sick| format!("{} is {}", sick.member.host, sick.state)).collect();
     let members = sick.iter().map(|sick| sick.member.host.clone()).collect();
@@ -58,8 +68,37 @@ pub(super) fn put_off(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod,
 }
 
 /// Restarts a member that does no part in its set and waits until it answers.
-pub(super) fn revive(draft: &mut Draft<'_>, member: &Mongod, why: String) -> usize {
-    let before: Vec<usize> = draft.tail(&member.container).into_iter().collect();
-    let restarted = mongod::restart(draft, member, Cause::State(why), before);
+pub(super) fn revive(
+    draft: &mut Draft<'_>,
+    member: &Mongod,
+    why: &str,
+    after: impl IntoIterator<Item = usize>,
+) -> usize {
+    let before: Vec<usize> = draft.tail(&member.container).into_iter().chain(after).collect();
+    let restarted = mongod::restart(draft, member, Cause::State(why.to_owned()), before);
     draft.add(Action::WaitMongod(member.clone()), Cause::Follows, [restarted])
+}
+
+/// Members that answer and may run with another keyfile than the declared one, this host the last of them.
+pub(super) fn with_another_keyfile<'s>(draft: &Draft<'_>, set: &'s ReplicaSet, last: &str) -> Vec<&'s Mongod> {
+    let keyfile = SecretName::keyfile(&set.name).use_path();
+    let answers = |member: &Mongod| matches!(mongod::state(draft, member), State::Up(_));
+    let is_wrong = |member: &&Mongod| answers(member) && has_read_another(draft, member, &keyfile);
+    let mut members: Vec<&Mongod> = set.members.iter().filter(is_wrong).collect();
+    members.sort_by_key(|member| member.host == last);
+    members
+}
+
+/// Whether a mongod was started with another content of a file. Where what is there now is wrong, those have it that
+/// were started since; where it is right, those may lack it that were started before.
+fn has_read_another(draft: &Draft<'_>, member: &Mongod, path: &str) -> bool {
+    let is_wrong_now = draft.writes(&member.container, path);
+    let times = || {
+        let guest = draft.guest(&member.container)?;
+        let started = guest.units.get(&member.unit)?.started_ms?;
+        // A clock that was put back makes files of the future; they tell nothing.
+        let changed = guest.paths.get(path)?.changed_ms;
+        (changed <= guest.clock_ms).then_some((changed, started))
+    };
+    times().map_or(is_wrong_now, |(changed, started)| (started >= changed) == is_wrong_now)
 }

@@ -7,9 +7,9 @@ use protocol::{SetAddress, SetConfig};
 use super::mongod::{self, State};
 use super::order::Draft;
 use super::reconfigure::{self, Move};
-use super::recovery::{put_off, revive, sick_members};
+use super::recovery::{ANOTHER_KEYFILE, put_off, revive, sick_members, with_another_keyfile};
 use super::{Action, Cause};
-use crate::desired::{Mongod, ReplicaSet, SecretName};
+use crate::desired::{Mongod, ReplicaSet};
 
 /// Plans all of one set. Its containers are planned before.
 pub(super) fn plan(draft: &mut Draft<'_>, set: &ReplicaSet) {
@@ -114,7 +114,9 @@ fn bring_back(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'_>], kno
     // Members that the set knows already come back by themselves; one that it does not know is added at the next look.
     let config = known.and_then(|member| configuration(draft, member));
     let later = states.iter().any(|state| matches!(state, State::Later));
+    // One that may not understand the others is restarted at the next look: it would be waited for in vain.
     let knows_all = !later
+        && with_another_keyfile(draft, set, "").is_empty()
         && config.is_some_and(|config| {
             set.members.iter().all(|member| config.members.iter().any(|known| known.host == member.host))
         });
@@ -169,11 +171,8 @@ fn await_primary(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod,
         return;
     }
     let mut after: Vec<usize> = draft.tail(&through.container).into_iter().collect();
-    let keyfile = SecretName::keyfile(&set.name).use_path();
-    for member in &set.members {
-        if draft.writes(&member.container, &keyfile) {
-            after.push(revive(draft, member, "it may run with another keyfile".into()));
-        }
+    for member in with_another_keyfile(draft, set, "") {
+        after.push(revive(draft, member, ANOTHER_KEYFILE, None));
     }
     let members = hosts(set);
     let action = Action::WaitReplicaSet { container: through.container.clone(), set: address(set), members };

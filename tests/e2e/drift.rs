@@ -207,9 +207,22 @@ fn members_that_were_started_with_another_keyfile() {
     platform.system.mends(&["rsB.keyfile: sha256", "restart mongod-27018 in plat-db2"]);
     platform.admin("rsB").await_healthy(3);
 
-    // Two of three, and nobody has a majority any more.
+    // Two of three: the majority has the wrong one now, and a primary.
     platform.system.guest("db2", &format!("{wrong}; systemctl restart mongod-27018 mongod-27019"));
-    wait_until("rsB has no primary", Duration::from_secs(60), || status().matches("PRIMARY").count() == 1);
+    wait_until("two of them are a set without the third", Duration::from_secs(60), || {
+        status().contains("(not reachable/healthy)") && status().matches("PRIMARY").count() == 2
+    });
+    let both =
+        ["rsB.keyfile: sha256", "restart mongod-27018 in plat-db2: it may", "restart mongod-27019 in plat-db2: it may"];
+    platform.system.mends(&both);
+    platform.admin("rsB").await_healthy(3);
+
+    // Each with another one: nobody has a majority.
+    platform.system.guest("db2", &format!("{wrong}; systemctl restart mongod-27018"));
+    platform.system.guest("db2", "echo bm8gb25l > /etc/distctl/rsB.keyfile; systemctl restart mongod-27019");
+    wait_until("rsB has no primary", Duration::from_secs(60), || {
+        status().matches("PRIMARY").count() == 1 && status().matches("SECONDARY").count() >= 4
+    });
     platform.system.mends(&["rsB.keyfile: sha256", "it may run with another keyfile"]);
     platform.admin("rsB").await_healthy(3);
     assert_eq!(platform.system.guest("db2", "cmp /root/key /etc/distctl/rsB.keyfile; rm /root/key"), "");

@@ -39,6 +39,7 @@ fn state(path: &Path, users: &Names, groups: &Names, hashes: &mut Hashes) -> io:
         owner: users.name(metadata.uid()),
         group: groups.name(metadata.gid()),
         size: metadata.size(),
+        changed_ms: metadata.mtime() * 1_000 + metadata.mtime_nsec() / 1_000_000,
     })
 }
 

@@ -12,7 +12,7 @@ pub const FOLDER: &str = "/etc/systemd/system";
 
 const PROPERTIES: &str = "--property=LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,NeedDaemonReload,\
                           MainPID,MemoryCurrent,CPUUsageNSec,Type,ExecMainCode,ExecMainStatus,Job,\
-                          InvocationID";
+                          InvocationID,ExecMainStartTimestampMonotonic";
 
 /// A unit as systemd shows it, with what only the agent needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,6 +80,7 @@ fn parse(block: &str) -> Shown {
         restarts: text("NRestarts").parse().unwrap_or_default(),
         needs_reload: text("NeedDaemonReload") == "yes",
         revision: text("MainPID").parse().ok().filter(|pid| *pid != 0).and_then(revision),
+        started_ms: counter(&text("ExecMainStartTimestampMonotonic")).filter(|us| *us != 0).map(wall_ms),
         memory: counter(&text("MemoryCurrent")),
         cpu_ns: counter(&text("CPUUsageNSec")),
     };
@@ -96,6 +97,12 @@ fn parse(block: &str) -> Shown {
 /// Without accounting systemd says `[not set]`, or all bits set.
 fn counter(value: &str) -> Option<u64> {
     value.parse().ok().filter(|value| *value != u64::MAX)
+}
+
+/// From a point in time by systemd's clock, the monotonic one in microseconds, to the wall's.
+fn wall_ms(monotonic_us: u64) -> i64 {
+    let now = crate::clock::now();
+    now.wall_ms - i64::try_from(now.us.saturating_sub(monotonic_us) / 1_000).unwrap_or(0)
 }
 
 fn revision(pid: u32) -> Option<String> {

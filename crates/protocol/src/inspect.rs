@@ -86,6 +86,9 @@ pub struct PathState {
     pub group: String,
     /// Size in bytes.
     pub size: u64,
+    /// When its content was last changed by the guest's clock, in milliseconds since 1970.
+    #[serde(default)]
+    pub changed_ms: i64,
 }
 
 /// What systemd says of a unit (the properties of the same names).
@@ -108,6 +111,8 @@ pub struct UnitState {
     pub needs_reload: bool,
     /// The `DISTCTL_REVISION` in the environment of the running main process: what it was started with.
     pub revision: Option<String>,
+    /// When the main process was started by the guest's clock, in milliseconds since 1970.
+    pub started_ms: Option<i64>,
     /// `MemoryCurrent` in bytes, where systemd accounts for it.
     pub memory: Option<u64>,
     /// `CPUUsageNSec`, where systemd accounts for it.

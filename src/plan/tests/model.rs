@@ -374,7 +374,7 @@ fn running(revision: Option<String>) -> UnitState {
 }
 
 fn path(sha256: Option<String>, mode: u32, owner: &str, group: &str) -> PathState {
-    PathState { sha256, mode, owner: owner.into(), group: group.into(), size: 1 }
+    PathState { sha256, mode, owner: owner.into(), group: group.into(), size: 1, changed_ms: 0 }
 }
 
 fn written(file: &File, paths: &BTreeMap<String, PathState>) -> PathState {

@@ -151,6 +151,69 @@ fn members_without_a_primary_are_restarted_if_their_keyfile_was_wrong() {
     ");
 }
 
+/// A mongod that was started at one time, with a keyfile that was written at another; whether that is the right one.
+fn started(world: &mut World, name: &str, started_ms: i64, written_ms: i64, right: bool) {
+    let guest = world.guest(name);
+    guest.clock_ms = 100;
+    guest.units.get_mut("mongod-27017.service").unwrap().started_ms = Some(started_ms);
+    let keyfile = guest.paths.get_mut("/etc/distctl/rs.keyfile").unwrap();
+    keyfile.changed_ms = written_ms;
+    if !right {
+        keyfile.sha256 = Some("another".into());
+    }
+}
+
+/// The favourite alone, and the two others a set of their own, with a primary.
+fn split() -> World {
+    let mut world = settled(&system::spread());
+    for (name, writable) in [("a", false), ("b", true), ("c", false)] {
+        let mongod = world.mongod(name, 27017);
+        (mongod.writable, mongod.secondary) = (writable, !writable);
+        mongod.primary = (name != "a").then(|| "10.10.10.22:27017".into());
+    }
+    let view = &mut world.mongod("b", 27017).members[0];
+    (view.state, view.healthy) = ("(not reachable/healthy)".into(), false);
+    world
+}
+
+#[test]
+fn a_majority_with_another_keyfile_is_restarted_and_not_the_member_that_it_does_not_reach() {
+    let desired = system::spread();
+    let mut world = split();
+    started(&mut world, "a", 10, 5, true);
+    started(&mut world, "b", 30, 20, false);
+    started(&mut world, "c", 30, 20, false);
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+       1  write /etc/distctl/rs.keyfile in b: differs
+            /etc/distctl/rs.keyfile: sha256 another -> sha256 f9d4f739c6e7 (live)
+       2  write /etc/distctl/rs.keyfile in c: differs
+            /etc/distctl/rs.keyfile: sha256 another -> sha256 f9d4f739c6e7 (live)
+       3  restart mongod-27017 in c: it may run with another keyfile  [after 1, 2]
+       4  wait for mongod 27017 in c  [after 3]
+       5  restart mongod-27017 in b: it may run with another keyfile  [after 1, 4]
+       6  wait for mongod 27017 in b  [after 5]
+       7  wait until 10.10.10.21:27017 of rs is healthy: 10.10.10.21:27017 is (not reachable/healthy)  [after 6]
+    then: look again, for what only shows when these steps are done
+    ");
+}
+
+#[test]
+fn those_that_were_started_before_their_keyfile_was_set_right_may_have_another() {
+    let desired = system::spread();
+    let mut world = split();
+    started(&mut world, "a", 10, 5, true);
+    started(&mut world, "b", 30, 40, true);
+    started(&mut world, "c", 30, 40, true);
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+       1  restart mongod-27017 in c: it may run with another keyfile
+       2  wait for mongod 27017 in c  [after 1]
+       3  restart mongod-27017 in b: it may run with another keyfile  [after 2]
+       4  wait for mongod 27017 in b  [after 3]
+       5  wait until 10.10.10.21:27017 of rs is healthy: 10.10.10.21:27017 is (not reachable/healthy)  [after 4]
+    then: look again, for what only shows when these steps are done
+    ");
+}
+
 #[test]
 fn a_member_that_does_not_answer_is_named_and_not_waited_for() {
     let desired = system::spread();

@@ -128,7 +128,14 @@ impl Disk<'_> {
         let users = self.users();
         let name = |number: u32| users.get(number as usize).map_or_else(|| number.to_string(), Clone::clone);
         let sha256 = (!file.directory).then(|| sha256_hex(&file.content));
-        PathState { sha256, mode, owner: name(owner), group: name(group), size: file.content.len() as u64 }
+        PathState {
+            sha256,
+            mode,
+            owner: name(owner),
+            group: name(group),
+            size: file.content.len() as u64,
+            changed_ms: 0,
+        }
     }
 
     /// All users by their numbers.
