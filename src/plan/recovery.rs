@@ -79,14 +79,25 @@ pub(super) fn revive(
     draft.add(Action::WaitMongod(member.clone()), Cause::Follows, [restarted])
 }
 
-/// Members that answer and may run with another keyfile than the declared one, this host the last of them.
-pub(super) fn with_another_keyfile<'s>(draft: &Draft<'_>, set: &'s ReplicaSet, last: &str) -> Vec<&'s Mongod> {
+/// Members that answer and may run with another keyfile than the declared one.
+pub(super) fn without_keyfile<'s>(draft: &Draft<'_>, set: &'s ReplicaSet) -> Vec<&'s Mongod> {
     let keyfile = SecretName::keyfile(&set.name).use_path();
-    let answers = |member: &Mongod| matches!(mongod::state(draft, member), State::Up(_));
-    let is_wrong = |member: &&Mongod| answers(member) && has_read_another(draft, member, &keyfile);
+    let may_lack =
+        |member: &Mongod| draft.writes(&member.container, &keyfile) || has_read_another(draft, member, &keyfile);
+    set.members.iter().filter(|member| answers(draft, member) && may_lack(member)).collect()
+}
+
+/// Members that must be restarted in a set that is split while it has a primary, that one the last of them.
+fn with_another_keyfile<'s>(draft: &Draft<'_>, set: &'s ReplicaSet, primary: &str) -> Vec<&'s Mongod> {
+    let keyfile = SecretName::keyfile(&set.name).use_path();
+    let is_wrong = |member: &&Mongod| answers(draft, member) && has_read_another(draft, member, &keyfile);
     let mut members: Vec<&Mongod> = set.members.iter().filter(is_wrong).collect();
-    members.sort_by_key(|member| member.host == last);
+    members.sort_by_key(|member| member.host == primary);
     members
+}
+
+fn answers(draft: &Draft<'_>, member: &Mongod) -> bool {
+    matches!(mongod::state(draft, member), State::Up(_))
 }
 
 /// Whether a mongod was started with another content of a file. Where what is there now is wrong, those have it that

@@ -7,7 +7,7 @@ use protocol::{SetAddress, SetConfig};
 use super::mongod::{self, State};
 use super::order::Draft;
 use super::reconfigure::{self, Move};
-use super::recovery::{ANOTHER_KEYFILE, put_off, revive, sick_members, with_another_keyfile};
+use super::recovery::{ANOTHER_KEYFILE, put_off, revive, sick_members, without_keyfile};
 use super::{Action, Cause};
 use crate::desired::{Mongod, ReplicaSet};
 
@@ -116,7 +116,7 @@ fn bring_back(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'_>], kno
     let later = states.iter().any(|state| matches!(state, State::Later));
     // One that may not understand the others is restarted at the next look: it would be waited for in vain.
     let knows_all = !later
-        && with_another_keyfile(draft, set, "").is_empty()
+        && without_keyfile(draft, set).is_empty()
         && config.is_some_and(|config| {
             set.members.iter().all(|member| config.members.iter().any(|known| known.host == member.host))
         });
@@ -171,7 +171,7 @@ fn await_primary(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod,
         return;
     }
     let mut after: Vec<usize> = draft.tail(&through.container).into_iter().collect();
-    for member in with_another_keyfile(draft, set, "") {
+    for member in without_keyfile(draft, set) {
         after.push(revive(draft, member, ANOTHER_KEYFILE, None));
     }
     let members = hosts(set);
