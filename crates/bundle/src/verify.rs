@@ -1,0 +1,154 @@
+use std::collections::HashMap;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::block::Block;
+use crate::error::corrupt;
+use crate::piece::Piece;
+use crate::reader::Contents;
+use crate::record::{self, End, Record, Tag};
+use crate::{Bundle, Digest, PieceInfo, Result};
+
+/// What a bundle holds that was verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// How many pieces.
+    pub pieces: u64,
+    /// How many blocks.
+    pub blocks: u64,
+    /// The bytes of all pieces.
+    pub content: u64,
+    /// The bytes of all chunks, each counted once, before they are compressed.
+    pub unique: u64,
+    /// The bytes of the bundle.
+    pub stored: u64,
+}
+
+/// Checks every byte of a bundle: all records in order, then the content of each piece.
+///
+/// `progress` is told after each step how many of how many bytes are done: those of the file and those of all pieces.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn verify<R: Read + Seek>(file: R, mut progress: impl FnMut(u64, u64)) -> Result<Summary> {
+    let mut bundle = Bundle::open(file)?;
+    let content = bundle.pieces().try_fold(0u64, |sum, piece| sum.checked_add(piece.size));
+    let content = content.ok_or(corrupt("a number is out of range"))?;
+    let total = bundle.contents.length.saturating_add(content);
+    let contents = std::sync::Arc::clone(&bundle.contents);
+    let mut scan = Scan::new(&contents);
+    bundle.file().seek(SeekFrom::Start(0))?;
+    scan.run(&mut BufReader::with_capacity(1 << 16, bundle.file()), |done| progress(done, total))?;
+    let summary = scan.finish(content)?;
+    verify_pieces(&mut bundle, |done| progress(summary.stored.saturating_add(done), total))?;
+    Ok(summary)
+}
+
+fn verify_pieces<R: Read + Seek>(bundle: &mut Bundle<R>, mut progress: impl FnMut(u64)) -> Result<()> {
+    let contents = std::sync::Arc::clone(&bundle.contents);
+    let mut done = 0;
+    let mut buffer = vec![0; 1 << 18];
+    // In the order in which they were written, which is nearly that of their blocks.
+    let mut pieces: Vec<_> = contents.manifest.pieces.iter().collect();
+    pieces.sort_by_key(|(_, offset)| *offset);
+    for (info, _) in pieces {
+        let mut piece = bundle.read(&info.name)?;
+        loop {
+            match piece.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => done += read as u64,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+            progress(done);
+        }
+    }
+    Ok(())
+}
+
+/// The pass over all records in order.
+struct Scan<'a> {
+    contents: &'a Contents,
+    pieces: HashMap<u64, &'a PieceInfo>,
+    offset: u64,
+    chain: Sha256,
+    blocks_seen: u64,
+    pieces_seen: u64,
+    unique: u64,
+}
+
+impl<'a> Scan<'a> {
+    fn new(contents: &'a Contents) -> Self {
+        let pieces = contents.manifest.pieces.iter().map(|(info, offset)| (*offset, info)).collect();
+        let (offset, chain) = (record::START, Sha256::new());
+        Self { contents, pieces, offset, chain, blocks_seen: 0, pieces_seen: 0, unique: 0 }
+    }
+
+    fn run(&mut self, file: &mut impl Read, mut progress: impl FnMut(u64)) -> Result<()> {
+        record::read_preamble(file)?;
+        while let Some(record) = Record::read(file)? {
+            if (record.tag == Tag::Head) != (self.offset == record::START) {
+                return Err(corrupt("the head is not the first record"));
+            }
+            match record.tag {
+                Tag::Head => {}
+                Tag::Block => self.block(&record)?,
+                Tag::Piece => self.piece(&record)?,
+                Tag::Manifest if self.offset == self.contents.end.manifest => {}
+                Tag::Manifest => return Err(corrupt("a second manifest")),
+                Tag::End => return self.end(&record, file),
+            }
+            self.chain.update(record.digest.0);
+            self.offset += record.length();
+            progress(self.offset);
+        }
+        Err(crate::Error::Truncated)
+    }
+
+    fn block(&mut self, record: &Record) -> Result<()> {
+        let block = Block::decode(&record.payload)?;
+        if self.contents.manifest.blocks.get(block.number as usize) != Some(&self.offset) {
+            return Err(corrupt("a block is not where the manifest says"));
+        }
+        self.blocks_seen += 1;
+        self.unique += block.chunks().map(|chunk| chunk.len() as u64).sum::<u64>();
+        Ok(())
+    }
+
+    /// Checks a piece's record; one that the manifest does not list was discarded, and is no piece.
+    fn piece(&mut self, record: &Record) -> Result<()> {
+        let piece = Piece::decode(&record.payload)?;
+        match self.pieces.get(&self.offset) {
+            Some(info) if **info != piece.info => Err(corrupt("a piece is not what the manifest says")),
+            listed => {
+                self.pieces_seen += u64::from(listed.is_some());
+                Ok(())
+            }
+        }
+    }
+
+    fn end(&self, record: &Record, file: &mut impl Read) -> Result<()> {
+        let end = End::decode(&record.payload)?;
+        let chain = Digest::finish(self.chain.clone());
+        if end != self.contents.end || !chain.fits(&end.chain) {
+            return Err(corrupt("the end does not fit what is before it"));
+        }
+        if self.offset + record.length() == self.contents.length && Record::read(file)?.is_none() {
+            Ok(())
+        } else {
+            Err(corrupt("something follows the end"))
+        }
+    }
+
+    /// Compares what was seen with what the manifest lists.
+    fn finish(self, content: u64) -> Result<Summary> {
+        let manifest = &self.contents.manifest;
+        let blocks = manifest.blocks.iter().filter(|offset| **offset != 0).count() as u64;
+        let pieces = manifest.pieces.len() as u64;
+        if blocks != self.blocks_seen || pieces != self.pieces_seen {
+            return Err(corrupt("the manifest lists what is not there"));
+        }
+        Ok(Summary { pieces, blocks, content, unique: self.unique, stored: self.contents.length })
+    }
+}
