@@ -78,6 +78,11 @@ impl Block {
 
     /// Reads a BLOCK record's payload.
     pub(crate) fn decode(payload: &[u8]) -> Result<Self> {
+        Self::decode_into(Vec::new(), payload)
+    }
+
+    /// Reads a BLOCK record's payload into the memory of another block.
+    pub(crate) fn decode_into(raw: Vec<u8>, payload: &[u8]) -> Result<Self> {
         let mut input = Input(payload);
         let number = input.u32()?;
         if number >= MAX_BLOCKS {
@@ -85,7 +90,12 @@ impl Block {
         }
         let ends = decode_ends(&mut input)?;
         let length = ends.last().map_or(0, |end| *end as usize);
-        Ok(Self { number, raw: encoding::decompress(input.0, length)?, ends })
+        Ok(Self { number, raw: encoding::decompress_into(raw, input.0, length)?, ends })
+    }
+
+    /// The memory that its chunks were in.
+    pub(crate) fn into_memory(self) -> Vec<u8> {
+        self.raw
     }
 }
 

@@ -81,10 +81,18 @@ pub(crate) fn compress(raw: &[u8], level: i32) -> Result<Vec<u8>> {
 }
 
 /// Decompresses what has to be exactly as long as it was said to be.
-///
-/// No more than `length` bytes are taken for it, whatever the frame itself says: the caller has checked them.
 pub(crate) fn decompress(frame: &[u8], length: usize) -> Result<Vec<u8>> {
-    let raw = zstd::bulk::decompress(frame, length).map_err(|_| corrupt("what is compressed can't be decompressed"))?;
+    decompress_into(Vec::with_capacity(length), frame, length)
+}
+
+/// Does so into memory that was used before.
+///
+/// No more than `length` bytes are taken, whatever the frame itself says: the caller has checked them.
+pub(crate) fn decompress_into(mut raw: Vec<u8>, frame: &[u8], length: usize) -> Result<Vec<u8>> {
+    raw.clear();
+    raw.reserve(length);
+    let decompressed = zstd::bulk::Decompressor::new()?.decompress_to_buffer(frame, &mut raw);
+    decompressed.map_err(|_| corrupt("what is compressed can't be decompressed"))?;
     if raw.len() == length { Ok(raw) } else { Err(corrupt("what is compressed has another length than declared")) }
 }
 

@@ -13,7 +13,7 @@ use crate::record::{self, END_LENGTH, End, Record, Tag};
 use crate::{Error, PieceInfo, PieceReader, Result};
 
 /// How many blocks stay decompressed: a piece goes back and forth between few of them.
-const CACHED_BLOCKS: usize = 5;
+const CACHED_BLOCKS: usize = 4;
 
 /// What was read when a bundle was opened.
 pub(crate) struct Contents {
@@ -32,6 +32,8 @@ pub struct Bundle<R> {
     file: R,
     pub(crate) contents: Arc<Contents>,
     cache: VecDeque<Arc<Block>>,
+    /// Memory that the next block is read into: taken anew each time, it would add up in gaps between the blocks.
+    payload: Vec<u8>,
 }
 
 impl<R: Read + Seek> Bundle<R> {
@@ -53,12 +55,12 @@ impl<R: Read + Seek> Bundle<R> {
         let manifest = Manifest::decode(&record.payload, first..end.manifest)?;
         let by_name = manifest.by_name()?;
         let contents = Contents { head: head.payload, manifest, by_name, end, length };
-        Ok(Self { file, contents: Arc::new(contents), cache: VecDeque::new() })
+        Ok(Self { file, contents: Arc::new(contents), cache: VecDeque::new(), payload: Vec::new() })
     }
 
     /// Reads the same bundle through another handle on it, for another thread.
     pub fn reopen<S: Read + Seek>(&self, file: S) -> Bundle<S> {
-        Bundle { file, contents: Arc::clone(&self.contents), cache: VecDeque::new() }
+        Bundle { file, contents: Arc::clone(&self.contents), cache: VecDeque::new(), payload: Vec::new() }
     }
 
     /// Reads the head.
@@ -111,8 +113,12 @@ impl<R: Read + Seek> Bundle<R> {
         }
         let offset = self.contents.manifest.blocks.get(number as usize).copied().filter(|offset| *offset != 0);
         let offset = offset.ok_or(corrupt("a piece names a block that the bundle does not have"))?;
-        self.cache.truncate(CACHED_BLOCKS - 1);
-        let block = Block::decode(&read_at(&mut self.file, offset, Tag::Block)?.payload)?;
+        let oldest = if self.cache.len() < CACHED_BLOCKS { None } else { self.cache.pop_back() };
+        let memory = oldest.and_then(Arc::into_inner).map(Block::into_memory).unwrap_or_default();
+        self.file.seek(SeekFrom::Start(offset))?;
+        let record = Record::read_tagged_into(std::mem::take(&mut self.payload), &mut self.file, Tag::Block)?;
+        let block = Block::decode_into(memory, &record.payload)?;
+        self.payload = record.payload;
         if block.number != number {
             return Err(corrupt("a block is not the one that the manifest says"));
         }

@@ -87,6 +87,11 @@ impl Record {
 
     /// Reads the record that begins here; none where the file ends.
     pub(crate) fn read(file: &mut impl Read) -> Result<Option<Self>> {
+        Self::read_into(Vec::new(), file)
+    }
+
+    /// Reads the record that begins here into the memory of another payload.
+    pub(crate) fn read_into(mut payload: Vec<u8>, file: &mut impl Read) -> Result<Option<Self>> {
         let mut byte = [0];
         if read_some(file, &mut byte)? == 0 {
             return Ok(None);
@@ -96,7 +101,7 @@ impl Record {
         file.read_exact(&mut length)?;
         let length = u64::from_le_bytes(length);
         tag.check(length)?;
-        let mut payload = vec![0; length as usize];
+        payload.resize(length as usize, 0);
         file.read_exact(&mut payload)?;
         let mut stored = Digest([0; 32]);
         file.read_exact(&mut stored.0)?;
@@ -109,7 +114,12 @@ impl Record {
 
     /// Reads the record that begins here and has to be of one kind.
     pub(crate) fn read_tagged(file: &mut impl Read, tag: Tag) -> Result<Self> {
-        match Self::read(file)? {
+        Self::read_tagged_into(Vec::new(), file, tag)
+    }
+
+    /// Does so into the memory of another payload.
+    pub(crate) fn read_tagged_into(payload: Vec<u8>, file: &mut impl Read, tag: Tag) -> Result<Self> {
+        match Self::read_into(payload, file)? {
             Some(record) if record.tag == tag => Ok(record),
             Some(_) => Err(corrupt("a record of another kind than expected")),
             None => Err(Error::Truncated),

@@ -76,18 +76,20 @@ struct Scan<'a> {
     blocks_seen: u64,
     pieces_seen: u64,
     unique: u64,
+    memory: Vec<u8>,
 }
 
 impl<'a> Scan<'a> {
     fn new(contents: &'a Contents) -> Self {
         let pieces = contents.manifest.pieces.iter().map(|(info, offset)| (*offset, info)).collect();
         let (offset, chain) = (record::START, Sha256::new());
-        Self { contents, pieces, offset, chain, blocks_seen: 0, pieces_seen: 0, unique: 0 }
+        Self { contents, pieces, offset, chain, blocks_seen: 0, pieces_seen: 0, unique: 0, memory: Vec::new() }
     }
 
     fn run(&mut self, file: &mut impl Read, mut progress: impl FnMut(u64)) -> Result<()> {
         record::read_preamble(file)?;
-        while let Some(record) = Record::read(file)? {
+        let mut payload = Vec::new();
+        while let Some(record) = Record::read_into(payload, file)? {
             if (record.tag == Tag::Head) != (self.offset == record::START) {
                 return Err(corrupt("the head is not the first record"));
             }
@@ -102,17 +104,19 @@ impl<'a> Scan<'a> {
             self.chain.update(record.digest.0);
             self.offset += record.length();
             progress(self.offset);
+            payload = record.payload;
         }
         Err(crate::Error::Truncated)
     }
 
     fn block(&mut self, record: &Record) -> Result<()> {
-        let block = Block::decode(&record.payload)?;
+        let block = Block::decode_into(std::mem::take(&mut self.memory), &record.payload)?;
         if self.contents.manifest.blocks.get(block.number as usize) != Some(&self.offset) {
             return Err(corrupt("a block is not where the manifest says"));
         }
         self.blocks_seen += 1;
         self.unique += block.chunks().map(|chunk| chunk.len() as u64).sum::<u64>();
+        self.memory = block.into_memory();
         Ok(())
     }
 
