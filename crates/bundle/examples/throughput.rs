@@ -29,7 +29,7 @@ fn part(seed: u64) -> Vec<u8> {
 }
 
 fn seed(piece: u64, number: u64) -> u64 {
-    if number % 2 == 0 { number + 1 } else { (piece + 1) * 1_000_000 + number }
+    if number.is_multiple_of(2) { number + 1 } else { (piece + 1) * 1_000_000 + number }
 }
 
 fn write(path: &Path, threads: u64, contents: &[Vec<u8>]) -> Result<()> {
@@ -55,7 +55,7 @@ fn timed(what: &str, run: impl FnOnce() -> Result<()>) -> Result<()> {
     let start = Instant::now();
     run()?;
     let seconds = start.elapsed().as_secs_f64();
-    println!("{what}: {:.0} MB/s", (PIECES * PARTS << 20) as f64 / 1e6 / seconds);
+    println!("{what}: {:.0} MB/s", ((PIECES * PARTS) << 20) as f64 / 1e6 / seconds);
     Ok(())
 }
 
