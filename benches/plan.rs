@@ -79,6 +79,7 @@ fn inside(wanted: &desired::Container, desired: &Desired) -> Inspection {
         owner: owner.into(),
         group: group.into(),
         size: 1,
+        changed_ms: 0,
     };
     let files = wanted.files.iter().map(|(path, file)| {
         let sha256 = match &file.content {

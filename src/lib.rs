@@ -8,13 +8,15 @@
 //! 4. [`plan`]: `Desired` and `Observed` become a `Plan`: pure, sorted, printable.
 //! 5. [`engine`]: a `Plan` is carried out: the only writes; no decisions.
 //!
-//! [`drill`] breaks replica sets on purpose and judges what that did, [`fragments`] judges and moves the documents of
+//! [`cut`] has a whole system as it is at one moment, [`bundle`] packs that up and brings it up elsewhere. [`drill`] breaks replica sets on purpose and judges what that did, [`fragments`] judges and moves the documents of
 //! fragmented collections; both end with a [`verdict`]. [`download`] fetches what a topology names by URL, [`browser`] keeps the
 //! certificate of this user's browser. [`incus`] speaks the daemon's API, [`guest`] speaks with the agent inside a container, [`ui`] shows values, and
 //! [`cli`] ties them together, one file a command.
 
 pub mod browser;
+pub mod bundle;
 pub mod cli;
+pub mod cut;
 pub mod desired;
 pub mod download;
 pub mod drill;

@@ -12,6 +12,7 @@ mod filled;
 mod fragments;
 mod handover;
 mod hash;
+mod hold;
 mod http;
 mod inspect;
 mod log_tail;
@@ -52,6 +53,11 @@ enum Command {
         /// Its name.
         fault: String,
     },
+    /// Lets go the mongods of a cut whose time is over.
+    LetGo {
+        /// Its name.
+        cut: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -65,6 +71,7 @@ fn main() -> ExitCode {
         Command::Handover(handover) => runtime.block_on(handover::run(handover)),
         Command::Workload { run } => runtime.block_on(workload::run(&run)),
         Command::Heal { fault } => runtime.block_on(fault::heal_in_time(&fault)),
+        Command::LetGo { cut } => runtime.block_on(hold::let_go_in_time(&cut)),
     };
     // The driver's monitors would otherwise be waited for.
     runtime.shutdown_background();
@@ -87,6 +94,7 @@ async fn perform(request: Request) -> Result<Reply, Failure> {
         Request::InitiateReplicaSet(request) => mongo::replica_set::initiate(&request).await?,
         Request::ReconfigureReplicaSet(request) => mongo::reconfigure::reconfigure(&request).await?,
         Request::EnsureUsers(request) => mongo::users::ensure(&request).await?,
+        Request::RehomeReplicaSet(request) => mongo::rehome::rehome(&request).await?,
         Request::StepDown(request) => mongo::step_down::step_down(&request).await?,
         Request::HandBack(request) => mongo::step_down::hand_back(&request).await?,
         Request::WaitReplicaSet(request) => mongo::wait::replica_set(&request).await?,
@@ -108,6 +116,9 @@ async fn perform(request: Request) -> Result<Reply, Failure> {
         Request::EndDrill(request) => mongo::read_back::end(&request).await?,
         Request::Fragment(request) => return fragments::perform(&request).await.map(Reply::Fragment),
         Request::Routing(request) => return fragments::routing::probe(&request).await.map(Reply::Routed),
+        Request::Flush(request) => hold::flush(&request).await?,
+        Request::Hold(request) => return hold::hold(&request).await.map(Reply::Held),
+        Request::LetGo(request) => return hold::let_go(&request.id).await.map(Reply::LetGo),
     }
     Ok(Reply::Ok)
 }

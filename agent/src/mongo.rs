@@ -9,6 +9,7 @@ pub mod look;
 pub mod primary;
 pub mod read_back;
 pub mod reconfigure;
+pub mod rehome;
 pub mod replica_set;
 pub mod roles;
 pub mod sources;

@@ -24,6 +24,15 @@ pub(super) async fn fetch(context: &Context, topology: &mut Topology) -> Result<
     Ok(())
 }
 
+/// Files of the cache of downloads that the topology uses; they are fetched where they are missing.
+pub(super) async fn downloaded(context: &Context, topology: &mut Topology) -> Result<Vec<PathBuf>> {
+    let named: Vec<String> =
+        used(topology).filter(|(_, artifact)| artifact.url.is_some()).map(|(name, _)| name.to_owned()).collect();
+    fetch(context, topology).await?;
+    let path = |name: &String| Some(PathBuf::from(&topology.artifacts.get(name)?.path.as_ref()?.value));
+    Ok(named.iter().filter_map(path).collect())
+}
+
 /// Takes what is in the cache and downloads nothing.
 pub(super) fn known(topology: &mut Topology) {
     for (_, artifact) in used(topology) {
@@ -35,7 +44,7 @@ pub(super) fn known(topology: &mut Topology) {
 }
 
 /// The folder of downloads.
-fn cache() -> Option<PathBuf> {
+pub(super) fn cache() -> Option<PathBuf> {
     Some(cache_folder()?.join("downloads"))
 }
 

@@ -11,6 +11,7 @@ use crate::ui::{Advise, Exit, Options, Output, Progress, Ui};
 
 mod artifacts;
 mod attach;
+mod bundle;
 mod check;
 mod completions;
 mod context;
@@ -18,10 +19,12 @@ mod destroy;
 mod doctor;
 mod down;
 mod exec;
+mod export;
 mod failover_test;
 mod fragmentation_check;
 mod fragmentation_plan;
 mod heal;
+mod import;
 mod incus_ui;
 mod interrupt;
 mod judge;
@@ -32,8 +35,10 @@ mod plan;
 mod render;
 mod restart;
 mod schema;
+mod sealing;
 mod secret;
 mod shell;
+mod snapshot;
 mod status;
 mod top;
 mod up;
@@ -107,6 +112,10 @@ enum Command {
     Restart(restart::Restart),
     FailoverTest(Box<failover_test::FailoverTest>),
     Heal(heal::Heal),
+    Snapshot(snapshot::Snapshot),
+    Export(export::Export),
+    Import(Box<import::Import>),
+    Bundle(bundle::Bundle),
     Verify(verify::Verify),
     Logs(logs::Logs),
     Exec(exec::Exec),
@@ -166,6 +175,7 @@ fn advice(error: &anyhow::Error) -> Option<String> {
     })
 }
 
+#[allow(clippy::cognitive_complexity, reason = "a flat match, an arm a command")]
 async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Up(command) => command.run(context).await,
@@ -176,6 +186,10 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Restart(command) => command.run(context).await,
         Command::FailoverTest(command) => command.run(context).await,
         Command::Heal(command) => command.run(context).await,
+        Command::Snapshot(command) => command.run(context).await,
+        Command::Export(command) => command.run(context).await,
+        Command::Import(command) => command.run(context).await,
+        Command::Bundle(command) => command.run(context).await,
         Command::Verify(command) => command.run(context).await,
         Command::Logs(command) => command.run(context).await,
         Command::Exec(command) => command.run(context).await,

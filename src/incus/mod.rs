@@ -2,7 +2,7 @@
 //!
 //! [`Client::connect`] finds the daemon as the incus command line does. The methods live in the page of what they are
 //! about: [`instances`], [`state`], [`networks`], [`projects`], [`images`], [`files`], [`exec`], [`session`],
-//! [`events`], [`storage`], [`settings`], [`certificates`], [`warnings`]. Everything fails with one typed [`Error`]. What is behind them: `transport`
+//! [`events`], [`snapshots`], [`backups`], [`storage`], [`settings`], [`certificates`], [`warnings`]. Everything fails with one typed [`Error`]. What is behind them: `transport`
 //! sends, `call` says what is safe to repeat,
 //! `operation` waits for what the daemon does in the background, `remote` reads the user's incus configuration.
 
@@ -17,6 +17,7 @@ mod transport;
 mod upgrade;
 mod websocket;
 
+pub mod backups;
 pub mod certificates;
 pub mod events;
 pub mod exec;
@@ -27,6 +28,7 @@ pub mod networks;
 pub mod projects;
 pub mod session;
 pub mod settings;
+pub mod snapshots;
 pub mod state;
 pub mod storage;
 pub mod warnings;
@@ -39,21 +41,23 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 
+pub use backups::{Backup, BackupStream};
 pub use certificates::Certificate;
 pub use error::{ApiError, Error};
 pub use events::ApiEvent;
 pub use exec::{Command, Finished};
 pub use files::{FileAttributes, FileBody};
 pub use images::Source;
-pub use instances::{Instance, NewInstance, Status};
+pub use instances::{Devices, Instance, NewInstance, Status};
 pub use networks::{Allocation, Network};
 pub use projects::Project;
 pub use remote::Places;
 pub use server::Server;
 pub use session::Session;
 pub use settings::Settings;
+pub use snapshots::Snapshot;
 pub use state::InstanceState;
-pub use storage::{Pool, Profile};
+pub use storage::{Pool, Profile, Space};
 pub use transport::RequestCount;
 pub use warnings::Warning;
 pub use websocket::{Input, Output};

@@ -48,6 +48,15 @@ impl Client {
         Ok(self.get(path(&["storage-pools", name], &[])).await?.0)
     }
 
+    /// Reads how full a storage pool is.
+    ///
+    /// # Errors
+    /// `is_not_found` where there is none of that name.
+    pub async fn pool_space(&self, name: &str) -> Result<Space, Error> {
+        let (resources, _): (Resources, _) = self.get(path(&["storage-pools", name, "resources"], &[])).await?;
+        Ok(resources.space)
+    }
+
     /// Reads a profile.
     ///
     /// # Errors
@@ -55,6 +64,29 @@ impl Client {
     pub async fn profile(&self, name: &str) -> Result<Profile, Error> {
         Ok(self.get(self.path(&["profiles", name], &[])).await?.0)
     }
+}
+
+/// How full a pool is, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Space {
+    /// What is used.
+    pub used: u64,
+    /// What there is in all.
+    pub total: u64,
+}
+
+impl Space {
+    /// What is free.
+    pub fn free(self) -> u64 {
+        self.total.saturating_sub(self.used)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Resources {
+    space: Space,
 }
 
 #[cfg(test)]

@@ -144,6 +144,11 @@ impl Transport {
     /// Sends a prepared request and reads the whole answer.
     pub(super) async fn finish(&self, call: &Call, request: reqwest::RequestBuilder) -> Result<Answer, Error> {
         let response = request.send().await.map_err(|error| self.broken(call, error))?;
+        self.read(call, response).await
+    }
+
+    /// Reads the whole of an answer.
+    pub(super) async fn read(&self, call: &Call, response: reqwest::Response) -> Result<Answer, Error> {
         let (status, headers) = (response.status(), response.headers().clone());
         self.note_date(&headers);
         let body = response.bytes().await.map_err(|error| self.broken(call, error))?;

@@ -17,6 +17,7 @@ mod deployment;
 mod finding;
 mod load;
 mod mongodb;
+mod moved;
 mod named;
 mod node;
 mod quantity;
@@ -36,6 +37,7 @@ pub use deployment::{Exposed, Fragment, Fragmentation, Healthcheck, IncusUi, Ini
 pub use finding::{Also, Finding, Findings, Severity};
 pub use load::{load, load_without_files, parse};
 pub use mongodb::{Auth, Member, MongoDb, ReplicaSet, Settings, Standalone};
+pub use moved::Changes;
 pub use named::Named;
 pub use quantity::{Size, Time};
 pub use reference::{Reference, references};

@@ -24,6 +24,7 @@ mod incus_client;
 mod incus_ui;
 mod interrupted;
 mod looking;
+mod moving;
 mod platform;
 mod races;
 mod refused;

@@ -4,6 +4,7 @@
 //! [`Line`]s, one JSON object a line, from its standard output. The last line is [`Line::Done`] or
 //! [`Line::Failed`]; a stream that ends without one means that the agent died.
 
+mod cut;
 mod drill;
 mod fault;
 mod fragments;
@@ -13,6 +14,7 @@ mod mongo;
 mod service;
 mod write;
 
+pub use cut::*;
 pub use drill::*;
 pub use fault::*;
 pub use fragments::*;
@@ -91,6 +93,14 @@ pub enum Request {
     Fragment(Box<FragmentRequest>),
     /// Asks a running service where it puts products.
     Routing(RoutingRequest),
+    /// Writes to disk what mongods have in memory, so that holding them back is short.
+    Flush(HoldRequest),
+    /// Holds the writes of mongods back, until they are let go or some time has passed.
+    Hold(HoldRequest),
+    /// Lets go the mongods that a cut holds.
+    LetGo(LetGoRequest),
+    /// Gives the members of a set that was moved their new addresses.
+    RehomeReplicaSet(RehomeRequest),
 }
 
 /// One line of the agent's answer.
@@ -135,6 +145,10 @@ pub enum Reply {
     Fragment(FragmentReply),
     /// The answer to [`Request::Routing`]: what was created.
     Routed(Vec<RoutedProduct>),
+    /// The answer to [`Request::Hold`].
+    Held(Held),
+    /// The answer to [`Request::LetGo`].
+    LetGo(LetGo),
 }
 
 /// Why a request could not be carried out.

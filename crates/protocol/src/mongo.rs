@@ -184,6 +184,22 @@ pub struct WaitMongodRequest {
     pub timeout_ms: u64,
 }
 
+/// Gives the members of a set their new addresses, through one of them. None of them finds itself in the configuration
+/// that it has, so none is primary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RehomeRequest {
+    /// The set's name.
+    pub set: String,
+    /// The port of the member, on 127.0.0.1 here.
+    pub port: u16,
+    /// As whom to ask.
+    pub credential: Option<Credential>,
+    /// New addresses by the old ones, without ports.
+    pub addresses: BTreeMap<String, String>,
+    /// How long to try, in milliseconds.
+    pub timeout_ms: u64,
+}
+
 /// Initiates a replica set from one of its members, over the localhost exception.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InitiateRequest {

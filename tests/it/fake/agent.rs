@@ -158,6 +158,8 @@ fn verb(request: &Request) -> &'static str {
         | Request::Rollbacks(_) => "drill",
         Request::Fragment(_) => "fragment",
         Request::Routing(_) => "routing",
+        Request::Flush(_) | Request::Hold(_) | Request::LetGo(_) => "hold",
+        Request::RehomeReplicaSet(_) => "rehome",
     }
 }
 

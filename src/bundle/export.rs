@@ -1,0 +1,298 @@
+//! Taking a system out.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ::bundle::{Identity, PieceInfo, Recipient, SecretString, Writer};
+use anyhow::{Context, Result, anyhow, bail};
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use serde::Serialize;
+
+use super::blocking::run;
+use super::pack::Packer;
+use super::sources::{Content, SourceFile};
+use super::target::{Out, Target};
+use super::{CONTAINERS, Head, Manifest, Packed, ServerFacts, open};
+use crate::cut::{self, Cut};
+use crate::desired::Desired;
+use crate::engine::event::{Event, Reporter};
+use crate::guest::Guests;
+
+/// How many containers are packed at once: more would wait for the same processors, and need the server's disk for more
+/// backups.
+const AT_ONCE: usize = 2;
+
+/// What a bundle takes at least of what containers hold, as a divisor: to see before that a disk is too small.
+const LEAST: u64 = 20;
+
+/// What is exported, and where to.
+pub struct Export {
+    /// The system's agents.
+    pub guests: Guests,
+    /// The system.
+    pub desired: Desired,
+    /// Where the bundle goes.
+    pub target: Target,
+    /// Who may read it; anybody without.
+    pub recipient: Option<Recipient>,
+    /// The topology and the files that it names.
+    pub files: Vec<SourceFile>,
+    /// Who is told.
+    pub reporter: Arc<dyn Reporter>,
+    /// Ends it in good order.
+    pub stop: tokio_util::sync::CancellationToken,
+}
+
+/// An export that was interrupted and goes on.
+pub struct Begun {
+    head: Head,
+    writer: Writer<Out>,
+    finished: Vec<PieceInfo>,
+}
+
+/// What became of an export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Exported {
+    /// The file; `None` for a stream.
+    pub file: Option<PathBuf>,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What it holds, in bytes.
+    pub content: u64,
+    /// What it says of itself.
+    pub manifest: Manifest,
+}
+
+impl Export {
+    /// Refuses what can't end well, before anything is touched.
+    ///
+    /// # Errors
+    /// A file that is there already, an unfinished one, a disk that is too small.
+    pub async fn check(&self, resume: bool) -> Result<()> {
+        let (Target::File(path), Some(partial)) = (&self.target, self.target.partial()) else { return Ok(()) };
+        if path.exists() {
+            bail!("{} is there already", path.display());
+        }
+        match (resume, partial.exists() || older(&partial).exists()) {
+            (false, true) => return Err(Unfinished(partial).into()),
+            (true, false) => bail!("{} is not there: nothing was interrupted", partial.display()),
+            _ => {}
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let free = free_space(folder).with_context(|| format!("the folder {} can't be looked at", folder.display()))?;
+        let held = self.held().await?;
+        if free < held / LEAST {
+            bail!(
+                "{} has {} free, and the containers hold {}: a bundle of that takes more",
+                folder.display(),
+                super::size(free),
+                super::size(held)
+            );
+        }
+        Ok(())
+    }
+
+    /// How many bytes the containers hold, as far as the storage counts that.
+    async fn held(&self) -> Result<u64> {
+        let seen = self.guests.client.instances_with_state().await?;
+        let ours = seen.iter().filter(|one| self.desired.containers.contains_key(&one.name));
+        let usage = ours.filter_map(|one| one.state.as_ref()?.disk.get("root")).map(|disk| disk.usage.max(0));
+        Ok(usage.sum::<i64>().unsigned_abs())
+    }
+
+    /// Takes up an export that was interrupted: what is packed already is copied to a new file.
+    ///
+    /// # Errors
+    /// A file that no export has left, or that can't be decrypted.
+    pub async fn resume(&self, passphrase: Option<SecretString>) -> Result<Begun> {
+        let partial = self.target.partial().ok_or_else(|| anyhow!("a stream can't be gone on with"))?;
+        let old = older(&partial);
+        match old.exists() {
+            // The last time it was interrupted while it was copied; what is copied is in the old one.
+            true if partial.exists() => fs::remove_file(&partial)?,
+            true => {}
+            false => fs::rename(&partial, &old)?,
+        }
+        let out = Out::begin(&self.target, self.recipient.as_ref())?;
+        let from = old.clone();
+        let resumed = run(move || {
+            let file = open::Source::open(&from, passphrase.map(Identity::Passphrase).as_ref())?;
+            Ok(Writer::resume(io::BufReader::with_capacity(1 << 20, file), out)?)
+        })
+        .await;
+        let resumed = match resumed {
+            Ok(resumed) => resumed,
+            Err(error) => {
+                fs::remove_file(&partial)?;
+                fs::rename(&old, &partial)?;
+                return Err(error.context(format!("{} can't be gone on with", partial.display())));
+            }
+        };
+        let head: Head = serde_json::from_value(resumed.head).context("it was begun by another version of distctl")?;
+        if head.topology != self.desired.name {
+            bail!("{} is an export of {}, not of {}", partial.display(), head.topology, self.desired.name);
+        }
+        fs::remove_file(&old)?;
+        Ok(Begun { head, writer: resumed.writer, finished: resumed.pieces })
+    }
+
+    /// Begins an export of a cut.
+    ///
+    /// # Errors
+    /// Where the file can't be made.
+    pub async fn begin(&self, id: &str, cut: Cut) -> Result<Begun> {
+        let out = Out::begin(&self.target, self.recipient.as_ref())?;
+        let head = Head { id: id.to_owned(), topology: self.desired.name.clone(), cut };
+        let first = head.clone();
+        let writer = run(move || Ok(Writer::create(out, &first)?)).await?;
+        Ok(Begun { head, writer, finished: Vec::new() })
+    }
+
+    /// Goes on with one that was begun from another cut: nothing of that is kept, and what both share is there already.
+    pub fn begin_anew(&self, begun: Begun, id: &str, cut: Cut) -> Begun {
+        let head = Head { id: id.to_owned(), topology: self.desired.name.clone(), cut };
+        Begun { head, finished: Vec::new(), ..begun }
+    }
+
+    /// Packs everything and ends the bundle.
+    ///
+    /// # Errors
+    /// The first thing that failed. The unfinished file stays, to be gone on with.
+    pub async fn pack(&self, begun: Begun) -> Result<Exported> {
+        let Begun { head, writer, finished } = begun;
+        let writer = Arc::new(writer);
+        let progress = writer.progress();
+        self.reporter.report(Event::Started { steps: head.cut.containers.len() });
+        self.pack_files(&writer).await?;
+        let packer = Packer {
+            guests: self.guests.clone(),
+            writer: Arc::clone(&writer),
+            reporter: Arc::clone(&self.reporter),
+            topology: self.desired.name.clone(),
+            id: head.id.clone(),
+            snapshot: head.cut.snapshot.clone(),
+            stop: self.stop.clone(),
+        };
+        let packed = self.pack_containers(&packer, &head.cut, &finished).await?;
+        drop(packer);
+        let server = self.guests.client.server();
+        let manifest = Manifest {
+            id: head.id,
+            topology: head.topology,
+            distctl: env!("CARGO_PKG_VERSION").to_owned(),
+            cut: head.cut,
+            server: ServerFacts {
+                incus: server.version.clone(),
+                architecture: server.architectures.first().cloned().unwrap_or_default(),
+            },
+            network: self.desired.network.ipv4,
+            containers: packed,
+        };
+        let (written, target) = (manifest.clone(), self.target.clone());
+        run(move || {
+            let writer = Arc::try_unwrap(writer).map_err(|_| anyhow!("something is still being packed"))?;
+            writer.finish(&written)?.end(&target)
+        })
+        .await
+        .context("the end of the bundle can't be written")?;
+        let file = match &self.target {
+            Target::File(path) => Some(path.clone()),
+            Target::Stream => None,
+        };
+        let size = file.as_ref().and_then(|path| Some(fs::metadata(path).ok()?.len())).unwrap_or(progress.written());
+        Ok(Exported { file, size, content: progress.taken(), manifest })
+    }
+
+    async fn pack_files(&self, writer: &Arc<Writer<Out>>) -> Result<()> {
+        for file in self.files.clone() {
+            let writer = Arc::clone(writer);
+            run(move || {
+                let mut piece = writer.piece(&file.piece)?;
+                match &file.content {
+                    Content::Bytes(bytes) => io::copy(&mut bytes.as_slice(), &mut piece)?,
+                    Content::Host(path) => io::copy(&mut host_file(path)?, &mut piece)?,
+                };
+                piece.finish()?;
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn pack_containers(
+        &self,
+        packer: &Packer,
+        cut: &Cut,
+        finished: &[PieceInfo],
+    ) -> Result<BTreeMap<String, Packed>> {
+        let all = cut.containers.iter().enumerate().map(|(index, container)| async move {
+            let piece = format!("{CONTAINERS}{container}.tar");
+            let info = match finished.iter().any(|info| info.name == piece) {
+                true => packer.writer.keep(&piece)?,
+                false => packer.pack(index + 1, container, &piece).await?,
+            };
+            let ipv4 = self.desired.containers.get(container).map(|container| container.ipv4);
+            let ipv4 = ipv4.with_context(|| format!("{container} is not in the topology any more"))?;
+            anyhow::Ok((container.clone(), Packed { piece, ipv4, size: info.size }))
+        });
+        let done: Vec<_> = stream::iter(all).buffer_unordered(AT_ONCE).collect().await;
+        done.into_iter().collect()
+    }
+
+    /// Whether the cut of an export that was interrupted is still there.
+    ///
+    /// # Errors
+    /// Those of every read.
+    pub async fn still_has(&self, begun: &Begun) -> Result<bool> {
+        let cut = &begun.head.cut;
+        for container in &cut.containers {
+            let snapshots = match self.guests.client.snapshots(container).await {
+                Err(error) if error.is_not_found() => return Ok(false),
+                snapshots => snapshots?,
+            };
+            if !snapshots.iter().any(|snapshot| snapshot.name == cut.snapshot) {
+                return Ok(false);
+            }
+        }
+        Ok(cut.containers.len() == self.desired.containers.len())
+    }
+
+    /// Deletes the snapshots of a cut.
+    ///
+    /// # Errors
+    /// What can't be deleted.
+    pub async fn forget(&self, cut: &Cut) -> Result<()> {
+        cut::discard(&self.guests, &cut.containers, &cut.snapshot).await
+    }
+}
+
+impl Begun {
+    /// The moment that it holds.
+    pub fn cut(&self) -> &Cut {
+        &self.head.cut
+    }
+}
+
+/// There is an unfinished bundle where a new one would begin.
+#[derive(Debug, thiserror::Error)]
+#[error("{} is an export that was not finished", .0.display())]
+pub struct Unfinished(PathBuf);
+
+fn host_file(path: &Path) -> Result<impl Read> {
+    File::open(path).with_context(|| format!("{} can't be read", path.display()))
+}
+
+/// Where an unfinished bundle lies while it is copied.
+fn older(partial: &Path) -> PathBuf {
+    partial.with_extension("partial-old")
+}
+
+fn free_space(folder: &Path) -> io::Result<u64> {
+    let seen = rustix::fs::statvfs(folder)?;
+    Ok(seen.f_bavail.saturating_mul(seen.f_frsize))
+}

@@ -1,0 +1,326 @@
+//! Bringing a system up from a bundle.
+
+use std::collections::BTreeMap;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow, bail};
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use protocol::{RehomeRequest, Request, SetAddress, WaitMongodRequest, WaitReadyRequest, WaitReplicaSetRequest};
+
+use super::blocking::{self, run};
+use super::open::BundleFile;
+use super::sparse::Sparse;
+use super::{BUNDLE_KEY, Manifest, Packed, unpack};
+use crate::desired::{Content, Desired, INTERFACE, Mongod};
+use crate::engine::event::{Event, Reporter};
+use crate::guest::{self, Guests};
+use crate::incus::{FileAttributes, FileBody, Instance, Status};
+use crate::topology::Changes;
+
+/// How many containers are brought in at once.
+const AT_ONCE: usize = 2;
+
+/// How much more than what containers hold a pool must have free, in percent: file systems keep some for themselves.
+const MARGIN: u64 = 10;
+
+/// How long a container may take until it is ready, in milliseconds.
+const READY_MS: u64 = 90_000;
+
+/// How long a mongod may take to answer, and its set to take another configuration, in milliseconds.
+const ANSWERS_MS: u64 = 120_000;
+
+/// What is imported, and where to.
+pub struct Import {
+    /// The system's agents.
+    pub guests: Guests,
+    /// The system as it will be.
+    pub desired: Desired,
+    /// The bundle.
+    pub file: Arc<BundleFile>,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// The pool that containers go to; the server's default without.
+    pub pool: Option<String>,
+    /// Who is told.
+    pub reporter: Arc<dyn Reporter>,
+    /// Ends it in good order.
+    pub stop: tokio_util::sync::CancellationToken,
+}
+
+/// Writes the topology of a bundle where the user will have it. Gives its file.
+///
+/// # Errors
+/// Those of [`unpack`](unpack::unpack).
+pub async fn unpack_topology(
+    file: &Arc<BundleFile>,
+    folder: PathBuf,
+    cache: Option<PathBuf>,
+    changes: Changes,
+) -> Result<PathBuf> {
+    let file = Arc::clone(file);
+    run(move || unpack::unpack(&file, &folder, cache.as_deref(), &changes)).await
+}
+
+impl Import {
+    /// Refuses what can't end well, before anything is made. Gives the containers that an interrupted import has left.
+    ///
+    /// # Errors
+    /// Containers that are there already, a pool without enough space, another processor.
+    pub async fn check(&self, resume: bool) -> Result<Vec<String>> {
+        let here = &self.guests.client.server().architectures;
+        let wanted = &self.manifest.server.architecture;
+        if !here.is_empty() && !here.contains(wanted) {
+            bail!("its containers are for {wanted}, and the server runs {}", here.join(", "));
+        }
+        let seen = self.guests.client.instances().await?;
+        let mut left = Vec::new();
+        for name in self.desired.containers.keys() {
+            match seen.iter().find(|one| one.name == *name) {
+                None => {}
+                Some(one) if self.is_ours(one) && resume => left.push(name.clone()),
+                Some(one) if self.is_ours(one) => return Err(Interrupted(name.clone()).into()),
+                Some(_) => bail!("there is a container {name} already"),
+            }
+        }
+        let missing = self.manifest.containers.iter().filter(|(name, _)| !left.contains(name));
+        self.check_space(missing.map(|(_, packed)| packed.size).sum()).await?;
+        Ok(left)
+    }
+
+    /// Whether an instance came out of this bundle and was not finished.
+    fn is_ours(&self, instance: &Instance) -> bool {
+        let mark = instance.config.get(BUNDLE_KEY);
+        mark.is_some_and(|mark| mark.split(' ').next_back() == Some(&self.manifest.id))
+    }
+
+    async fn check_space(&self, needed: u64) -> Result<()> {
+        let client = &self.guests.client;
+        let pool = match &self.pool {
+            Some(pool) => Some(pool.clone()),
+            None => client.profile("default").await?.root_pool().map(str::to_owned),
+        };
+        let pool = pool.ok_or_else(|| anyhow!("the profile `default` names no storage pool"))?;
+        let Ok(space) = client.pool_space(&pool).await else { return Ok(()) };
+        let needed = needed + needed / 100 * MARGIN;
+        if space.total > 0 && space.free() < needed {
+            bail!("the pool {pool} has {} free, and {} are needed", super::size(space.free()), super::size(needed));
+        }
+        Ok(())
+    }
+
+    /// Makes the network and all containers, with what is in them, and leaves them stopped.
+    ///
+    /// # Errors
+    /// The first thing that failed. What is made stays, to be gone on with.
+    pub async fn make(&self, left: &[String]) -> Result<()> {
+        self.reporter.report(Event::Started { steps: self.manifest.containers.len() });
+        let network = &self.desired.network;
+        match self.guests.client.network(&network.name).await {
+            Err(error) if error.is_not_found() => {
+                self.guests.client.create_network(&network.name, "", &network.config).await?;
+            }
+            seen => drop(seen?),
+        }
+        let made = self.manifest.containers.iter().enumerate().map(|(index, (name, packed))| async move {
+            let (lane, text) = (name.clone(), format!("unpack {name}"));
+            let begun = Instant::now();
+            self.reporter.report(Event::StepStarted { step: index + 1, lane: lane.clone(), text: text.clone() });
+            if !left.contains(name) {
+                self.unpack(name, packed).await.with_context(|| format!("could not {text}"))?;
+            }
+            self.adopt(name).await.with_context(|| format!("{name} could not be given its place"))?;
+            self.reporter.report(Event::StepDone { step: index + 1, lane, text, took: begun.elapsed() });
+            anyhow::Ok(())
+        });
+        let done: Vec<Result<()>> = stream::iter(made).buffer_unordered(AT_ONCE).collect().await;
+        done.into_iter().collect()
+    }
+
+    async fn unpack(&self, name: &str, packed: &Packed) -> Result<()> {
+        if self.stop.is_cancelled() {
+            bail!("it was interrupted");
+        }
+        let (file, piece, stop) = (Arc::clone(&self.file), packed.piece.clone(), self.stop.clone());
+        let body = blocking::stream(move |pass| {
+            let (mut bundle, _) = file.open()?;
+            let mut reader = Sparse::new(BufReader::new(Stoppable { reader: bundle.read(&piece)?, stop }));
+            Ok(pass(&mut reader)?)
+        });
+        Ok(self.guests.client.import_backup(name, self.pool.as_deref(), body).await?)
+    }
+
+    /// Gives a container that was unpacked the configuration and the devices that it has here.
+    async fn adopt(&self, name: &str) -> Result<()> {
+        let wanted = self.desired.containers.get(name).ok_or_else(|| anyhow!("it is not in the topology"))?;
+        let mut instance = self.guests.client.instance(name).await?;
+        if instance.status != Status::Stopped {
+            return Ok(());
+        }
+        instance.config.retain(|key, _| key.starts_with("volatile.") || key.starts_with("image."));
+        instance.config.extend(wanted.config.clone());
+        instance.config.insert(BUNDLE_KEY.to_owned(), format!("import {}", self.manifest.id));
+        let root = instance.devices.remove("root");
+        instance.devices = wanted.devices.clone();
+        if let Some(root) = root {
+            instance.devices.entry("root".to_owned()).or_insert(root);
+        }
+        Ok(self.guests.client.update_instance(&instance).await?)
+    }
+
+    /// Gives containers whose addresses are others here what they start with, starts them, and has each set take the
+    /// addresses of its members.
+    ///
+    /// # Errors
+    /// The first thing that failed.
+    pub async fn rehome(&self) -> Result<()> {
+        let addresses: BTreeMap<String, String> = self
+            .manifest
+            .containers
+            .iter()
+            .filter_map(|(name, packed)| {
+                let new = self.desired.containers.get(name)?.ipv4;
+                (new != packed.ipv4).then(|| (packed.ipv4.to_string(), new.to_string()))
+            })
+            .collect();
+        if addresses.is_empty() {
+            return Ok(());
+        }
+        let started = self.desired.containers.keys().map(|name| self.start(name));
+        futures_util::future::try_join_all(started).await?;
+        let sets = self.desired.replica_sets.values().map(|set| async {
+            let first = set.members.first().ok_or_else(|| anyhow!("{} has no members", set.name))?;
+            self.answers(first).await?;
+            let request = Request::RehomeReplicaSet(RehomeRequest {
+                set: set.name.clone(),
+                port: first.port,
+                credential: set.access.as_ref().map(|access| access.admin.clone()),
+                addresses: addresses.clone(),
+                timeout_ms: ANSWERS_MS,
+            });
+            guest::call(&self.guests, &first.container, &request, |_| {}).await?;
+            anyhow::Ok(())
+        });
+        futures_util::future::try_join_all(sets).await.map(drop)
+    }
+
+    async fn answers(&self, mongod: &Mongod) -> Result<()> {
+        let request = Request::WaitMongod(WaitMongodRequest {
+            port: mongod.port,
+            unit: mongod.unit.clone(),
+            log: mongod.log.clone(),
+            timeout_ms: ANSWERS_MS,
+        });
+        guest::call(&self.guests, &mongod.container, &request, |_| {}).await?;
+        Ok(())
+    }
+
+    /// Starts a container with its new address, and with the configurations of mongods that listen there.
+    async fn start(&self, name: &str) -> Result<()> {
+        let client = &self.guests.client;
+        let Some(wanted) = self.desired.containers.get(name) else { return Ok(()) };
+        if client.instance(name).await?.status == Status::Stopped {
+            let owners = Owners::read(&self.guests, name).await?;
+            for (path, file) in &wanted.files {
+                let Content::Bytes(bytes) = &file.content else { continue };
+                let attributes =
+                    FileAttributes { uid: owners.user(&file.owner)?, gid: owners.group(&file.group)?, mode: file.mode };
+                client.push_file(name, path, &attributes, FileBody::Bytes(bytes.clone().into())).await?;
+            }
+            client.start_instance(name).await?;
+        }
+        let address = format!("{}/{}", wanted.ipv4, self.desired.network.ipv4.prefix_len());
+        let ready = WaitReadyRequest { interface: INTERFACE.to_owned(), address, timeout_ms: READY_MS };
+        guest::call(&self.guests, name, &Request::WaitReady(ready), |_| {}).await?;
+        Ok(())
+    }
+
+    /// Waits until each member has all that its primary has.
+    async fn catch_up(&self) -> Result<()> {
+        let sets = self.desired.replica_sets.values().filter_map(|set| Some((set, set.members.first()?)));
+        let waits = sets.map(|(set, first)| async {
+            let hosts: Vec<String> = set.members.iter().map(|member| member.host.clone()).collect();
+            let credential = set.access.as_ref().map(|access| access.admin.clone());
+            let request = Request::WaitReplicaSet(WaitReplicaSetRequest {
+                set: SetAddress { name: set.name.clone(), hosts: hosts.clone(), credential },
+                members: hosts,
+                timeout_ms: ANSWERS_MS,
+            });
+            guest::call(&self.guests, &first.container, &request, |_| {}).await.map(drop)
+        });
+        Ok(futures_util::future::try_join_all(waits).await.map(drop)?)
+    }
+
+    /// Waits until all members have the same, and strikes out that containers came from a bundle.
+    ///
+    /// # Errors
+    /// A set that does not become healthy, what can't be changed.
+    pub async fn finish(&self) -> Result<()> {
+        self.catch_up().await?;
+        for name in self.manifest.containers.keys() {
+            let seen = self.guests.client.instance(name).await?;
+            let unset = BTreeMap::from([(BUNDLE_KEY.to_owned(), None)]);
+            self.guests.client.patch_instance(name, &unset, &BTreeMap::new(), &seen.description).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A container is there that an interrupted import of the same bundle has made.
+#[derive(Debug, thiserror::Error)]
+#[error("the container {0} is there already: an import of this bundle was not finished")]
+pub struct Interrupted(String);
+
+/// A reader that ends with an error when it is interrupted.
+struct Stoppable<R> {
+    reader: R,
+    stop: tokio_util::sync::CancellationToken,
+}
+
+impl<R: std::io::Read> std::io::Read for Stoppable<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.stop.is_cancelled() {
+            return Err(std::io::Error::other("it was interrupted"));
+        }
+        self.reader.read(buffer)
+    }
+}
+
+/// The numbers of users and groups in a container that stands.
+struct Owners {
+    users: String,
+    groups: String,
+}
+
+impl Owners {
+    async fn read(guests: &Guests, container: &str) -> Result<Self> {
+        let read = |path: &'static str| async move {
+            let bytes = guests.client.read_file(container, path).await?;
+            let bytes = bytes.with_context(|| format!("{container} has no {path}"))?;
+            anyhow::Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        Ok(Self { users: read("/etc/passwd").await?, groups: read("/etc/group").await? })
+    }
+
+    fn user(&self, name: &str) -> Result<u32> {
+        number(&self.users, name).ok_or_else(|| anyhow!("it has no user {name}"))
+    }
+
+    fn group(&self, name: &str) -> Result<u32> {
+        number(&self.groups, name).ok_or_else(|| anyhow!("it has no group {name}"))
+    }
+}
+
+/// The number in the third column of the line that begins with a name.
+fn number(lines: &str, name: &str) -> Option<u32> {
+    let line = lines.lines().find(|line| line.split(':').next() == Some(name))?;
+    line.split(':').nth(2)?.parse().ok()
+}
+
+/// Where a bundle's topology goes if nothing else is said: a folder of its name, here.
+pub fn default_folder(manifest: &Manifest, changes: &Changes) -> PathBuf {
+    Path::new(changes.name.as_ref().unwrap_or(&manifest.topology)).to_owned()
+}

@@ -1,0 +1,88 @@
+//! Bundles: a whole system in one file, taken out with [`export`] and brought up elsewhere with [`import`].
+//!
+//! The file's format is in the crate of the same name; what is in it is decided here: the [`Manifest`], and pieces whose
+//! names begin with [`TOPOLOGY`], [`DOWNLOADS`] and [`CONTAINERS`].
+
+mod blocking;
+pub mod export;
+pub mod import;
+mod leftovers;
+pub mod open;
+mod pack;
+pub mod sources;
+mod sparse;
+pub mod target;
+mod unpack;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use crate::cut::Cut;
+
+pub use leftovers::remove as remove_leftovers;
+pub use pack::size;
+
+/// What the names of pieces begin with that are the topology and the files that it names.
+pub const TOPOLOGY: &str = "topology/";
+
+/// The same for files that the topology names by URL, as they lie in the cache.
+pub const DOWNLOADS: &str = "downloads/";
+
+/// The same for containers: each a tar stream as Incus writes it.
+pub const CONTAINERS: &str = "containers/";
+
+/// The key of an instance that tells which export it was made for, or which import made it.
+pub const BUNDLE_KEY: &str = "user.distctl.bundle";
+
+/// What a bundle's file begins with: enough to go on with an export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Names the export; also in Incus.
+    pub id: String,
+    /// The topology's name.
+    pub topology: String,
+    /// The moment that it holds.
+    pub cut: Cut,
+}
+
+/// What a bundle says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Names the export.
+    pub id: String,
+    /// The topology's name.
+    pub topology: String,
+    /// The version of distctl that wrote it.
+    pub distctl: String,
+    /// The moment that it holds.
+    pub cut: Cut,
+    /// The server that it was taken from.
+    pub server: ServerFacts,
+    /// The network.
+    pub network: Ipv4Net,
+    /// The containers by name.
+    pub containers: BTreeMap<String, Packed>,
+}
+
+/// Where a bundle was taken from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerFacts {
+    /// Incus's version.
+    pub incus: String,
+    /// The processor's architecture, `x86_64` for instance.
+    pub architecture: String,
+}
+
+/// A container in a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packed {
+    /// The piece that holds its tar stream.
+    pub piece: String,
+    /// Its address.
+    pub ipv4: Ipv4Addr,
+    /// How many bytes it has unpacked.
+    pub size: u64,
+}

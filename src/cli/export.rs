@@ -1,0 +1,185 @@
+//! `distctl export`
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use rand::Rng;
+
+use super::artifacts;
+use super::context::Context;
+use super::line::Stage;
+use super::sealing::Sealing;
+use super::snapshot::{Way, take};
+use crate::bundle::export::{Begun, Export as Work, Exported, Unfinished};
+use crate::bundle::sources;
+use crate::bundle::target::Target;
+use crate::bundle::{remove_leftovers, size};
+use crate::cut::EXPORT;
+use crate::ui::{Advise, Exit, Interrupted};
+
+/// Packs the whole system into one file: topology, binaries, containers and their data, all of one moment.
+///
+/// The system goes on running; writes wait for a moment. `import` brings it up elsewhere.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: distctl export shop.distctl && distctl bundle verify shop.distctl")]
+pub struct Export {
+    /// The file to write, a folder to write it into, or `-` for standard output
+    bundle: PathBuf,
+    #[command(flatten)]
+    way: Way,
+    #[command(flatten)]
+    sealing: Sealing,
+    /// Go on with an export that was interrupted
+    #[arg(long)]
+    resume: bool,
+    /// How long to wait while another run changes this topology (`30s`, `5m`).
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = super::duration)]
+    lock_wait: Duration,
+}
+
+impl Export {
+    /// Takes a cut and packs it, under the lease.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let begun = Instant::now();
+        let recipient = self.sealing.recipient()?;
+        let passphrase = self.sealing.passphrase()?;
+        let stage = Stage::prepare(context).await?;
+        let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+        let target = Target::of(&self.bundle, &stage.desired.name, &now);
+        let work = Work {
+            guests: stage.guests.clone(),
+            desired: stage.desired.clone(),
+            files: files(context).await?,
+            recipient,
+            reporter: context.ui.reporter(),
+            stop: context.stop(),
+            target,
+        };
+        let checked = work.check(self.resume).await;
+        checked.map_err(advised)?;
+        if work.recipient.is_none() {
+            context.ui.note(
+                "the bundle will hold keyfiles, passwords and data as they are: keep it where nobody else reads it, or \
+                 encrypt it (`--recipient age1...` or `--passphrase-file FILE`)",
+            );
+        }
+        let lock = stage.lock(context, &work.reporter, self.lock_wait).await?;
+        let exported = self.export(context, &stage, &work, passphrase).await;
+        let released = lock.release().await;
+        let exported = exported?;
+        released?;
+        show(context, &exported, begun.elapsed())?;
+        Ok(Exit::Ok)
+    }
+
+    async fn export(
+        &self,
+        context: &Context,
+        stage: &Stage,
+        work: &Work,
+        passphrase: Option<::bundle::SecretString>,
+    ) -> Result<Exported> {
+        let begun = self.begin(context, stage, work, passphrase).await?;
+        let cut = begun.cut().clone();
+        context.ui.note(format!("{} containers as they are at one moment: {}", cut.containers.len(), cut.how));
+        let packed = work.pack(begun).await;
+        let stays = packed.is_err() && matches!(work.target, Target::File(_));
+        if !stays {
+            work.forget(&cut).await?;
+        }
+        match packed {
+            Ok(exported) => Ok(exported),
+            Err(error) => Err(again(context, error, stays)),
+        }
+    }
+
+    /// Begins an export, or goes on with one: with its own moment if that is still kept, else with a new one.
+    async fn begin(
+        &self,
+        context: &Context,
+        stage: &Stage,
+        work: &Work,
+        passphrase: Option<::bundle::SecretString>,
+    ) -> Result<Begun> {
+        let id = format!("{:08x}", rand::rng().random::<u32>());
+        let snapshot = format!("{EXPORT}{id}");
+        let earlier = match self.resume {
+            true => Some(work.resume(passphrase).await?),
+            false => None,
+        };
+        if let Some(earlier) = earlier {
+            let kept = earlier.cut().snapshot.clone();
+            if work.still_has(&earlier).await? {
+                remove_leftovers(&stage.guests, &stage.desired, Some(&kept)).await?;
+                return Ok(earlier);
+            }
+            context.ui.note("the moment that was being packed is gone; another is taken, and what both share is kept");
+            remove_leftovers(&stage.guests, &stage.desired, None).await?;
+            let cut = take(context, stage, &snapshot, self.way.stop).await?;
+            return Ok(work.begin_anew(earlier, &id, cut));
+        }
+        let removed = remove_leftovers(&stage.guests, &stage.desired, None).await?;
+        if removed > 0 {
+            context.ui.note(format!("removed {removed} things that an export had left in Incus"));
+        }
+        let cut = take(context, stage, &snapshot, self.way.stop).await?;
+        let begun = work.begin(&id, cut.clone()).await;
+        if begun.is_err() {
+            work.forget(&cut).await?;
+        }
+        begun
+    }
+}
+
+/// The topology, what it names, and what was downloaded for it.
+async fn files(context: &Context) -> Result<Vec<sources::SourceFile>> {
+    let mut topology = context.topology()?;
+    let mut files = sources::of_topology(&topology, context.folder())?;
+    let downloads = artifacts::downloaded(context, &mut topology).await?;
+    if let Some(cache) = artifacts::cache() {
+        files.extend(downloads.iter().filter_map(|file| sources::of_download(file, &cache)));
+    }
+    Ok(files)
+}
+
+fn advised(error: anyhow::Error) -> anyhow::Error {
+    match error.is::<Unfinished>() {
+        true => error.hint("go on with it: the same command with `--resume`; or delete it"),
+        false => error,
+    }
+}
+
+/// What to do about an export that failed.
+fn again(context: &Context, error: anyhow::Error, stays: bool) -> anyhow::Error {
+    let error = if context.stop().is_cancelled() { anyhow::Error::from(Interrupted) } else { error };
+    match stays {
+        true => error.hint(
+            "what is packed is kept, and so is the moment: mend the cause and run the same command with `--resume`; a new \
+             export without it removes what is left in Incus",
+        ),
+        false => error,
+    }
+}
+
+fn show(context: &Context, exported: &Exported, took: Duration) -> Result<()> {
+    let Some(file) = &exported.file else {
+        context.ui.note(format!("{} written in {:.1} s", size(exported.size), took.as_secs_f64()));
+        return Ok(());
+    };
+    context
+        .ui
+        .data(exported, || {
+            format!(
+                "{}: {} of {}, {} containers, {}, in {:.1} s",
+                file.display(),
+                size(exported.size),
+                size(exported.content),
+                exported.manifest.containers.len(),
+                exported.manifest.cut.how,
+                took.as_secs_f64()
+            )
+        })
+        .context("the result can't be shown")
+}

@@ -1,0 +1,166 @@
+//! `distctl import`
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow};
+use clap::Args;
+use ipnet::Ipv4Net;
+
+use super::line::{self, Stage};
+use super::sealing::Opening;
+use super::{Context, artifacts, status};
+use crate::bundle::import::{Import as Work, Interrupted as Unfinished, default_folder, unpack_topology};
+use crate::bundle::open::BundleFile;
+use crate::bundle::{Manifest, size};
+use crate::plan::{Options, diff};
+use crate::topology::Changes;
+use crate::ui::{Advise, Exit, Interrupted};
+
+/// Brings up the system that a bundle holds, and verifies it.
+///
+/// Checks every byte of the bundle first, and that nothing is in the way; only then makes network and containers, starts
+/// them, and waits until all is as declared. The topology and the files that it names go into a folder, for `--file`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: distctl import shop.distctl --name copy --subnet 10.20.30.0/24 --project copy")]
+pub struct Import {
+    /// The bundle: a file, a folder that holds one, or `-` for standard input
+    bundle: PathBuf,
+    #[command(flatten)]
+    opening: Opening,
+    /// Where the topology goes [default: a folder of its name, here]
+    #[arg(long, value_name = "FOLDER")]
+    into: Option<PathBuf>,
+    /// Another name for the system; its network is then named after it
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Another name for its network
+    #[arg(long, value_name = "NAME")]
+    network: Option<String>,
+    /// Another network; containers keep their places in it
+    #[arg(long, value_name = "NETWORK")]
+    subnet: Option<Ipv4Net>,
+    /// The storage pool [default: what the topology or the server says]
+    #[arg(long, value_name = "NAME")]
+    pool: Option<String>,
+    /// Another address for the host to listen on: `127.0.0.1:3000=127.0.0.1:3001`
+    #[arg(long, value_name = "OLD=NEW", value_parser = pair)]
+    listen: Vec<(String, String)>,
+    /// Go on with an import that was interrupted
+    #[arg(long)]
+    resume: bool,
+    /// How long to wait while another run changes this topology (`30s`, `5m`).
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = super::duration)]
+    lock_wait: Duration,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (old, new) = text.split_once('=').ok_or("write OLD=NEW")?;
+    Ok((old.to_owned(), new.to_owned()))
+}
+
+impl Import {
+    /// Checks, makes, starts, verifies.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let begun = Instant::now();
+        let file = Arc::new(self.opening.find(&context.ui, &self.bundle)?);
+        let manifest = whole(context, &file).await?;
+        let changes = self.changes();
+        let folder = self.into.clone().unwrap_or_else(|| default_folder(&manifest, &changes));
+        let topology = unpack_topology(&file, folder, artifacts::cache(), changes).await;
+        let topology = topology.hint("`--into FOLDER` puts it elsewhere")?;
+        let context = &Context { file: topology.clone(), ..context.clone() };
+        let stage = Stage::prepare(context).await?;
+        let work = Work {
+            guests: stage.guests.clone(),
+            desired: stage.desired.clone(),
+            pool: self.pool.clone(),
+            file,
+            manifest,
+            reporter: context.ui.reporter(),
+            stop: context.stop(),
+        };
+        let left = work.check(self.resume).await.map_err(advised)?;
+        if left.is_empty() {
+            // What `up` would refuse: addresses and networks of others.
+            line::refuse(&diff(&stage.desired, &stage.observe().await?, &Options::default()))?;
+        }
+        let lock = stage.lock(context, &work.reporter, self.lock_wait).await?;
+        let imported = bring_up(context, &stage, &work, &left).await;
+        let released = lock.release().await;
+        let exit = imported?;
+        released?;
+        context.ui.note(format!(
+            "{} is up and verified ({:.1} s); its topology is {}",
+            stage.desired.name,
+            begun.elapsed().as_secs_f64(),
+            topology.display()
+        ));
+        Ok(exit)
+    }
+
+    fn changes(&self) -> Changes {
+        // Incus takes at most 15 characters.
+        let bridge = |name: &String| format!("{}br0", name.to_lowercase().chars().take(12).collect::<String>());
+        Changes {
+            name: self.name.clone(),
+            network: self.network.clone().or_else(|| self.name.as_ref().map(bridge)),
+            subnet: self.subnet,
+            pool: self.pool.clone(),
+            listen: self.listen.clone(),
+        }
+    }
+}
+
+/// Reads every byte of a bundle, and gives what it says of itself.
+pub(super) async fn whole(context: &Context, file: &Arc<BundleFile>) -> Result<Manifest> {
+    let path = file.path.display().to_string();
+    context.ui.note(format!("checking {path}"));
+    let work = Arc::clone(file);
+    let checked = tokio::task::spawn_blocking(move || {
+        let (_, manifest) = work.open()?;
+        let summary = work.verify(|_, _| {})?;
+        anyhow::Ok((manifest, summary))
+    });
+    let (manifest, summary) = checked.await?.with_context(|| format!("{path} can't be used; nothing was changed"))?;
+    context.ui.note(format!(
+        "{} of {}, {}: whole",
+        manifest.topology,
+        manifest.cut.at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        size(summary.content)
+    ));
+    Ok(manifest)
+}
+
+async fn bring_up(context: &Context, stage: &Stage, work: &Work, left: &[String]) -> Result<Exit> {
+    let made = async {
+        work.make(left).await?;
+        work.rehome().await?;
+        let plan = diff(&stage.desired, &stage.observe().await?, &Options::default());
+        line::refuse(&plan)?;
+        stage.settle(context, plan, |observed| diff(&stage.desired, observed, &Options::default())).await
+    };
+    let (last, observed) = match made.await {
+        Ok(settled) => settled,
+        Err(error) => {
+            let error = if context.stop().is_cancelled() { anyhow::Error::from(Interrupted) } else { error };
+            return Err(error.hint(
+                "what is made stays: mend the cause and run the same command with `--resume`, or remove it with `distctl \
+                 --file FOLDER/topology.yaml destroy`",
+            ));
+        }
+    };
+    work.finish().await?;
+    status::show(context, &stage.desired, &observed, &last)
+}
+
+fn advised(error: anyhow::Error) -> anyhow::Error {
+    if error.is::<Unfinished>() {
+        return error.hint("go on with it: the same command with `--resume`; or delete the container");
+    }
+    anyhow!(error).hint(
+        "nothing was changed; another project (`--project NAME`), network (`--subnet`, `--name`) or pool (`--pool`) may have \
+         room for it",
+    )
+}

@@ -1,0 +1,94 @@
+//! Bundles that are brought up elsewhere.
+
+use serde_json::json;
+
+use super::{Three, beside, json_of};
+use crate::harness::{Ran, lab};
+
+/// A project that is gone after the test, with what is in it.
+struct Project(&'static str);
+
+impl Project {
+    fn new(name: &'static str) -> Self {
+        let project = Self(name);
+        project.remove();
+        lab().incus(&["project", "create", name, "-c", "features.images=false", "-c", "features.profiles=false"]);
+        project
+    }
+
+    fn remove(&self) {
+        let list = lab().try_incus(&["list", "--project", self.0, "--format", "csv", "--columns", "n"]);
+        for container in list.stdout.lines() {
+            lab().try_incus(&["delete", "--force", "--project", self.0, container]);
+        }
+        lab().try_incus(&["project", "delete", self.0]);
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        self.remove();
+        lab().try_incus(&["network", "delete", "copybr0"]);
+    }
+}
+
+#[test]
+fn an_export_under_writers_comes_up_beside_the_original() {
+    let three = Three::up("move", 42);
+    let project = Project::new("copies");
+    let writers = three.writers();
+    let bundle = beside(&three.system, "move.distctl");
+    let path = bundle.to_str().unwrap();
+    let exported = json_of(&three.system.distctl(&["--output", "json", "export", path]).ended_with(0));
+    let told = writers.stop();
+    eprintln!("{} bytes of {}; writers: {told}", exported["size"], exported["content"]);
+    assert_eq!(told["failed"], 0, "{told}");
+    let original = three.counts();
+    three.system.plan(0);
+    nothing_is_left_of_exports(&three);
+    three.system.distctl(&["bundle", "verify", path]).ended_with(0).says(&["every byte is right"]);
+
+    let folder = beside(&three.system, "copy");
+    let copy = ["--project", "copies", "import", path, "--into", folder.to_str().unwrap()];
+    let elsewhere = ["--name", "copy", "--subnet", "10.61.43.0/24"];
+    three.system.distctl(&[copy.as_slice(), &elsewhere].concat()).ended_with(0).says(&["is up and verified"]);
+    let topology = folder.join("topology.yaml");
+    let inside = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(crate::harness::Lab::distctl());
+        command.arg("--file").arg(&topology).args(["--project", project.0, "--yes"]).args(arguments);
+        Ran::of(&mut command)
+    };
+    inside(&["plan", "--exit-code"]).ended_with(0);
+    inside(&["verify"]).ended_with(0);
+    let counts = counts_at(&three, "10.61.43");
+    assert!(counts.iter().zip(&original).all(|(copy, end)| *copy > 0 && copy < end), "{counts:?} of {original:?}");
+    // A change of the copy is none of the original, which has lost nothing.
+    inside(&["destroy"]).ended_with(0);
+    assert_eq!(three.counts(), original);
+    three.system.plan(0);
+}
+
+/// What an export keeps in Incus is gone: clones, backups, snapshots.
+#[track_caller]
+fn nothing_is_left_of_exports(three: &Three) {
+    assert_eq!(three.system.containers().len(), 3, "{:?}", three.system.containers());
+    for name in ["a", "b", "c"] {
+        let container = three.system.container(name);
+        assert_eq!(lab().query(&format!("/1.0/instances/{container}/snapshots")), json!([]));
+        assert_eq!(lab().query(&format!("/1.0/instances/{container}/backups")), json!([]));
+    }
+}
+
+/// The same question to the copy: its passwords are the original's.
+#[track_caller]
+fn counts_at(three: &Three, net: &str) -> Vec<u64> {
+    let mut command = three.causal("check");
+    let moved: Vec<String> =
+        command.get_args().map(|argument| argument.to_str().unwrap().replace("10.61.42", net)).collect();
+    let program = command.get_program().to_owned();
+    command = std::process::Command::new(program);
+    let ran = Ran::of(command.args(moved)).ended_with(0);
+    let told: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(told["torn"], json!([]));
+    told["counts"].as_array().unwrap().iter().map(|count| count.as_u64().unwrap()).collect()
+}
