@@ -100,7 +100,9 @@ impl Fake {
     /// Cuts all connections and stops listening, as a daemon that is shut down. Operations are forgotten.
     pub fn stop(&self) {
         if let Some(runtime) = self.running.lock().unwrap().take() {
-            runtime.shutdown_background();
+            // What is being answered in this instant may still begin an operation: it must be over before they are
+            // forgotten. One that a test holds up is not waited for.
+            runtime.shutdown_timeout(Duration::from_millis(500));
         }
         let _ = std::fs::remove_file(self.socket());
         self.world().operations.clear();
