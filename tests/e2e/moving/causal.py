@@ -21,6 +21,7 @@ def numbers():
 def write():
     stop = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+    run = time.time_ns()
     done, pauses, failed = [0] * 4, [0.0] * 4, [0] * 4
 
     def writer(one):
@@ -29,7 +30,7 @@ def write():
             done[one] += 1
             try:
                 for collection in collections:
-                    collection.insert_one({"_id": f"{one}-{done[one]}"})
+                    collection.insert_one({"_id": f"{run}-{one}-{done[one]}"})
                     now = time.monotonic()
                     pauses[one], last = max(pauses[one], now - last), now
             except pymongo.errors.PyMongoError:
