@@ -101,8 +101,9 @@ impl Fake {
     pub fn stop(&self) {
         if let Some(runtime) = self.running.lock().unwrap().take() {
             // What is being answered in this instant may still begin an operation: it must be over before they are
-            // forgotten. One that a test holds up is not waited for.
-            runtime.shutdown_timeout(Duration::from_millis(500));
+            // forgotten. One that a test holds up is not waited for. In a thread: a test may itself be asynchronous.
+            let ended = std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_millis(500)));
+            ended.join().unwrap();
         }
         let _ = std::fs::remove_file(self.socket());
         self.world().operations.clear();
