@@ -90,7 +90,9 @@ check: setup ## Formatting, lints, licences
 # depends on anew.
 .PHONY: unit
 unit: setup ## Unit and integration tests, and the examples of the docs
-	@$(timed) "unit and integration tests" cargo test --workspace --locked --lib --bins --test it
+	@$(timed) "unit and integration tests" cargo test --workspace --locked --lib --bins --test it \
+	  --test properties --test corpus --test damage --test lies --test memory --test parallel --test resume \
+	  --test round_trip --test sealed
 	@$(timed) "examples in the documentation" cargo test --workspace --locked --doc
 
 .PHONY: e2e
