@@ -110,6 +110,10 @@ bench: build apps mongod ## Measure, and write bench/RESULTS.md
 bench-proof: build apps mongod ## Measure failover tests, and write it into bench/RESULTS.md
 	@$(timed) "failover tests" bench/proof
 
+.PHONY: bench-bundles
+bench-bundles: build apps mongod ## Measure bundles, and write it into bench/RESULTS.md
+	@$(timed) "bundles" bench/bundles
+
 .PHONY: coverage
 coverage: setup ## Measure how much of the code the tests run
 	@$(timed) "coverage" .ci/coverage

@@ -13,6 +13,7 @@ use mongodb::bson::doc;
 use protocol::{Failure, Held, HeldMongod, HoldRequest, LetGo};
 
 use crate::clock::now;
+use crate::deadline::{Deadline, SOON};
 use crate::mongo::connect::{Error, Login, Peer};
 use crate::transient::{self, Transient};
 
@@ -21,6 +22,9 @@ const FLUSHING: Duration = Duration::from_secs(60);
 
 /// How long a mongod may take to hold back: it waits for the writes that are under way.
 const HOLDING: Duration = Duration::from_secs(5);
+
+/// How long a lock that was asked for may still be given when its time is over.
+const LATE: Duration = Duration::from_secs(60);
 
 /// `fsyncUnlock` of a mongod that is not locked.
 const NOT_LOCKED: i32 = 20;
@@ -66,19 +70,35 @@ pub async fn hold(request: &HoldRequest) -> Result<Held, Failure> {
     }
 }
 
-/// Lets go of all that a cut holds.
+/// Lets go of all that a cut holds. Where one of them was not held, the timer stays: a lock that was asked for and not
+/// waited for to the end may still be given.
 pub async fn let_go(id: &str) -> Result<LetGo, Failure> {
+    let mongods = journal::read(id)?;
     let begun = now();
-    let hosts = release(id).await?;
+    let hosts = release(&mongods).await?;
     let done = now();
-    transient::stop(&format!("{}.timer", timer(id))).await?;
+    if hosts.len() == mongods.len() {
+        journal::remove(id)?;
+        transient::stop(&format!("{}.timer", timer(id))).await?;
+    }
     Ok(LetGo { begun, done, hosts })
 }
 
-/// Lets go as the timer asks.
+/// Lets go as the timer asks, and goes on trying for a while where one was not held yet.
 pub async fn let_go_in_time(id: &str) -> ExitCode {
-    match release(id).await {
-        Ok(_) => ExitCode::SUCCESS,
+    let released = async {
+        let mut left = journal::read(id)?;
+        let deadline = Deadline::after(LATE);
+        loop {
+            let hosts = release(&left).await?;
+            left.retain(|mongod| !hosts.contains(&mongod.host));
+            if left.is_empty() || !deadline.pause(SOON).await {
+                return journal::remove(id);
+            }
+        }
+    };
+    match released.await {
+        Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("cut {id}: {failure}\n").as_bytes());
             ExitCode::FAILURE
@@ -86,9 +106,8 @@ pub async fn let_go_in_time(id: &str) -> ExitCode {
     }
 }
 
-/// Unlocks what was written down, and tells which of it was locked until now.
-async fn release(id: &str) -> Result<Vec<String>, Failure> {
-    let mongods = journal::read(id)?;
+/// Unlocks mongods, and tells which of them were locked until now.
+async fn release(mongods: &[HeldMongod]) -> Result<Vec<String>, Failure> {
     let unlocked = try_join_all(mongods.iter().map(|mongod| async move {
         let peer = connect(mongod).await?;
         match unlock(&peer).await {
@@ -97,7 +116,6 @@ async fn release(id: &str) -> Result<Vec<String>, Failure> {
         }
     }))
     .await?;
-    journal::remove(id)?;
     Ok(unlocked.into_iter().flatten().collect())
 }
 

@@ -13,6 +13,7 @@ use super::line::Stage;
 use super::sealing::Sealing;
 use super::snapshot::{Way, take};
 use crate::bundle::export::{Begun, Export as Work, Exported, Unfinished};
+use crate::bundle::open::Encrypted;
 use crate::bundle::sources;
 use crate::bundle::target::Target;
 use crate::bundle::{remove_leftovers, size};
@@ -106,7 +107,7 @@ impl Export {
         let id = format!("{:08x}", rand::rng().random::<u32>());
         let snapshot = format!("{EXPORT}{id}");
         let earlier = match self.resume {
-            true => Some(work.resume(passphrase).await?),
+            true => Some(work.resume(passphrase).await.map_err(unreadable)?),
             false => None,
         };
         if let Some(earlier) = earlier {
@@ -147,6 +148,16 @@ async fn files(context: &Context) -> Result<Vec<sources::SourceFile>> {
 fn advised(error: anyhow::Error) -> anyhow::Error {
     match error.is::<Unfinished>() {
         true => error.hint("go on with it: the same command with `--resume`; or delete it"),
+        false => error,
+    }
+}
+
+fn unreadable(error: anyhow::Error) -> anyhow::Error {
+    match error.is::<Encrypted>() {
+        true => error.hint(
+            "with the passphrase it could be (`--passphrase-file`); one for a key can only be read by whoever has that: \
+             delete it, and export anew",
+        ),
         false => error,
     }
 }

@@ -26,14 +26,15 @@ const BETWEEN: Duration = Duration::from_secs(2);
 pub async fn live(guests: &Guests, desired: &Desired, snapshot: &str) -> Result<Cut> {
     let at = guests.client.server_time().unwrap_or_else(jiff::Timestamp::now);
     let (containers, running) = containers(guests, desired).await?;
-    let hold = Hold::of(guests, desired, snapshot, &running);
-    let with_data: BTreeSet<&String> = hold.containers().collect();
-    let (data, others): (Vec<&String>, Vec<&String>) = containers.iter().partition(|name| with_data.contains(name));
     let mut tries = 0;
-    let how = loop {
+    let (how, others) = loop {
         tries += 1;
+        // A name of its own for each try: the timer of one that failed may still be needed.
+        let hold = Hold::of(guests, desired, &format!("{snapshot}-{tries}"), &running);
+        let with_data: BTreeSet<&String> = hold.containers().collect();
+        let (data, others): (Vec<&String>, Vec<&String>) = containers.iter().partition(|name| with_data.contains(name));
         match held(guests, &hold, &data, snapshot).await {
-            Ok(how) => break how,
+            Ok(how) => break (how, others),
             Err(error) if tries == TRIES => return Err(error),
             Err(_) => sleep(BETWEEN).await,
         }
