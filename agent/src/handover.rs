@@ -5,10 +5,12 @@
 //! `crash` (ExecStopPost) asks the freshest secondary to step up after a primary has died, instead of waiting for the
 //! election timeout. That is an ordinary election, which a majority must vote for: nothing is at risk.
 //! `start` (a unit beside each mongod's, since that one is not up before its ExecStartPost has ended) does the same for
-//! a set whose members have all just started, and has the primary hand back to a member that should lead.
+//! a set whose members have all just started, and has the primary hand back to a member that should lead. Then the
+//! member writes a checkpoint.
 //!
 //! All are tries. They never fail their unit, they end after a while, and say one line to the journal.
 
+mod checkpoint;
 mod start;
 
 use std::cmp::Reverse;
@@ -101,9 +103,7 @@ pub async fn run(handover: Handover) -> ExitCode {
         Handover::Crash(_) if !has_crashed() => return ExitCode::SUCCESS,
         Handover::Crash(member) => (CRASHED, timeout(CRASHED, crash(&member)).await),
         // It has a deadline of its own, which comes first.
-        Handover::Start(member) => {
-            (STARTING, timeout(STARTING * 2, start::start(&member, Deadline::after(STARTING))).await)
-        }
+        Handover::Start(member) => (STARTING, timeout(STARTING * 2, after_start(&member)).await),
     };
     let line = match said {
         Ok(Ok(done)) => format!("handover: {done}"),
@@ -112,6 +112,17 @@ pub async fn run(handover: Handover) -> ExitCode {
     };
     let _ = writeln!(std::io::stderr(), "{line}");
     ExitCode::SUCCESS
+}
+
+async fn after_start(member: &Member) -> Result<String, String> {
+    let deadline = Deadline::after(STARTING);
+    if !start::loaded(member, deadline).await? {
+        return Ok(format!("{} is in no set yet", member.host));
+    }
+    let done = start::start(member, deadline).await;
+    let written = checkpoint::take(member, deadline).await;
+    let also = written.err().map(|why| format!("; no checkpoint was written: {why}")).unwrap_or_default();
+    done.map(|done| done + &also).map_err(|why| why + &also)
 }
 
 /// What systemd tells of the end of the main process (systemd.exec(5)). Without systemd it is a crash: somebody asks.

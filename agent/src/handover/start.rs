@@ -33,9 +33,6 @@ const ELECTING: Duration = Duration::from_secs(2);
 /// Waits until the member serves, and does what is then to be done.
 pub async fn start(member: &Member, deadline: Deadline) -> Result<String, String> {
     let host = &member.host;
-    if !loaded(member, deadline).await? {
-        return Ok(format!("{host} is in no set yet"));
-    }
     let mut alone: Option<Instant> = None;
     let mut election: Option<Election> = None;
     loop {
@@ -67,7 +64,7 @@ struct Election {
 }
 
 /// Waits until the mongod answers; whether it belongs to a set.
-async fn loaded(member: &Member, deadline: Deadline) -> Result<bool, String> {
+pub async fn loaded(member: &Member, deadline: Deadline) -> Result<bool, String> {
     let mut first: Option<Instant> = None;
     loop {
         let why = match hello::of(&member.host).await {

@@ -27,10 +27,10 @@ fn with_privileges(command: &str) -> Document {
             {
                 "resource": { "cluster": true },
                 // To list the users of all databases, `viewUser` must be had on the cluster (measured: error 13 otherwise).
-                // `inprog`: to see over which connections other members copy.
+                // `inprog`: to see over which connections other members copy. `fsync`: checkpoints.
                 "actions": [
                     "replSetGetStatus", "replSetGetConfig", "replSetStateChange", "appendOplogNote", "inprog",
-                    "serverStatus", "viewUser", "viewRole",
+                    "fsync", "serverStatus", "viewUser", "viewRole",
                 ],
             },
             { "resource": { "db": "", "collection": "" }, "actions": ["viewUser", "viewRole"] },

@@ -168,6 +168,8 @@ async fn prepare(data: &Data) -> Result<(), String> {
     Ok(())
 }
 
+/// No client ever queues for a connection: the driver's queue hands out turns to those who gave up long ago, one for each
+/// that asks anew, and where all give up together it serves nobody any more.
 fn options(request: &WorkloadRequest, nodes: &Nodes) -> Result<ClientOptions, String> {
     let hosts: Result<Vec<_>, _> = request.set.hosts.iter().map(ServerAddress::parse).collect();
     let mut options = ClientOptions::builder()
@@ -178,7 +180,8 @@ fn options(request: &WorkloadRequest, nodes: &Nodes) -> Result<ClientOptions, St
         .server_selection_timeout(PATIENCE)
         .retry_writes(request.retry_writes)
         .retry_reads(false)
-        .max_pool_size(request.clients.max(1))
+        .max_pool_size(2 * request.clients.max(1))
+        .max_connecting(request.clients.max(1))
         .write_concern(WriteConcern::builder().w(acknowledgment(&request.write_concern)?).w_timeout(PATIENCE).build())
         .read_concern(ReadConcern::custom(&request.read_concern))
         .selection_criteria(SelectionCriteria::ReadPreference(preference(&request.read_preference)?))

@@ -119,6 +119,39 @@ fn who_copies_from_the_next_primary_already_is_left_alone() {
     assert_eq!(slept(), before);
 }
 
+fn time(status: &mongodb::bson::Document, name: &str) -> mongodb::bson::Timestamp {
+    status.get_timestamp(name).unwrap_or_else(|_| {
+        status.get_document("optimes").unwrap().get_document(name).unwrap().get_timestamp("ts").unwrap()
+    })
+}
+
+/// What a kill would have it replay begins at the stable timestamp of its last checkpoint.
+#[test]
+fn after_a_start_a_checkpoint_holds_all_that_was_there() {
+    let bench = Bench::healthy(Auth::Keyfile);
+    let primary = bench.primary().unwrap();
+    for number in 0..3 {
+        for _ in 0..20 {
+            bench.ask(primary, doc! { "appendOplogNote": 1, "data": { "test": 3 } });
+        }
+        let status = bench.ask(primary, doc! { "replSetGetStatus": 1 });
+        let written = time(&status, "appliedOpTime");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let status = loop {
+            let status = bench.ask(number, doc! { "replSetGetStatus": 1 });
+            if time(&status, "appliedOpTime") >= written {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "what the primary has written arrives");
+        };
+        assert!(time(&status, "lastStableRecoveryTimestamp") < written, "or nothing is tested");
+        let (line, _) = handover(&bench, "start", number, "success");
+        assert!(!line.contains("no checkpoint"), "{line}");
+        let status = bench.ask(number, doc! { "replSetGetStatus": 1 });
+        assert!(time(&status, "lastStableRecoveryTimestamp") >= written, "{status}");
+    }
+}
+
 #[test]
 fn nobody_copies_from_a_secondary_that_stops() {
     let bench = Bench::healthy(Auth::Keyfile);

@@ -56,6 +56,8 @@ impl From<mongodb::error::Error> for Error {
 pub fn tune(options: &mut ClientOptions) {
     options.app_name.get_or_insert_with(|| env!("CARGO_PKG_NAME").to_owned());
     options.max_pool_size.get_or_insert(CONNECTIONS);
+    // Nobody waits for others' connections to be made: those who gave up waiting still get their turn from the driver.
+    options.max_connecting.get_or_insert(CONNECTIONS);
     options.server_selection_timeout.get_or_insert(SELECTING);
     options.connect_timeout.get_or_insert(CONNECTING);
     // Who is told of success must find it after a crash.

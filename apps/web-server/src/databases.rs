@@ -10,6 +10,7 @@ use std::time::Duration;
 use mongodb::bson::{RawDocumentBuf, doc};
 use mongodb::options::{ClientOptions, CollectionOptions, WriteConcern};
 use mongodb::{Client, Collection};
+use tokio::sync::Semaphore;
 
 pub use address::Address;
 pub use patience::Failed;
@@ -32,8 +33,8 @@ const PINGING: Duration = Duration::from_millis(800);
 /// How long one look for a primary takes before an attempt ends; attempts are repeated.
 const SELECTING: Duration = Duration::from_secs(2);
 
-/// Most connections to one member: as many as a busy service needs, few enough to stay small.
-const CONNECTIONS: u32 = 24;
+/// Most requests at one database at once: as many as a busy service needs, few enough to stay small.
+const AT_ONCE: u32 = 24;
 
 /// One database that holds fragments.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ pub struct Database {
     pub products: Collection<RawDocumentBuf>,
     /// Whether the last that was heard of it is that nothing is heard of it.
     away: AtomicBool,
+    /// Who waits waits here: the driver's own queue goes on serving those who gave up, before those who came later.
+    turns: Semaphore,
 }
 
 impl Database {
@@ -57,12 +60,15 @@ impl Database {
         options.connect_timeout = Some(Duration::from_secs(1));
         options.server_selection_timeout = Some(SELECTING);
         options.heartbeat_freq = Some(Duration::from_secs(1));
-        options.max_pool_size = Some(CONNECTIONS);
+        // Twice as many: what was given up may hold its connection for a moment.
+        options.max_pool_size = Some(2 * AT_ONCE);
+        options.max_connecting = Some(AT_ONCE);
         options.retry_writes = Some(true);
         let database = Client::with_options(options)?.database(&address.database);
         let durable = CollectionOptions::builder().write_concern(WriteConcern::majority()).build();
         let products = database.collection_with_options(collection, durable);
-        Ok(Arc::new(Self { name: address.name.clone(), products, away: AtomicBool::new(false) }))
+        let turns = Semaphore::new(AT_ONCE as usize);
+        Ok(Arc::new(Self { name: address.name.clone(), products, away: AtomicBool::new(false), turns }))
     }
 
     /// Reads, again and again while the database elects a primary.
@@ -74,7 +80,7 @@ impl Database {
         F: Future<Output = mongodb::error::Result<T>>,
     {
         let patience = if self.is_away() { READING_AWAY } else { READING };
-        self.heard(patience::keep_trying(patience, patience, attempt).await)
+        self.heard(self.keep_trying(patience, patience, attempt).await)
     }
 
     /// Writes, again and again: the attempt must be one that may be repeated.
@@ -85,14 +91,26 @@ impl Database {
     where
         F: Future<Output = mongodb::error::Result<T>>,
     {
-        self.heard(patience::keep_trying(patience, ONE_WRITE, attempt).await)
+        self.heard(self.keep_trying(patience, ONE_WRITE, attempt).await)
     }
 
     /// Asks for a sign of life from a member that takes writes.
     pub async fn ping(&self) -> bool {
         let database = self.products.client().database("admin");
         let ping = || async { database.run_command(doc! { "ping": 1 }).await };
-        self.heard(patience::keep_trying(PINGING, PINGING, ping).await).is_ok()
+        self.heard(self.keep_trying(PINGING, PINGING, ping).await).is_ok()
+    }
+
+    async fn keep_trying<T, F>(&self, patience: Duration, each: Duration, attempt: impl Fn() -> F) -> Result<T, Failed>
+    where
+        F: Future<Output = mongodb::error::Result<T>>,
+    {
+        let in_turn = || async {
+            // It is never closed.
+            let _turn = self.turns.acquire().await;
+            attempt().await
+        };
+        patience::keep_trying(patience, each, in_turn).await
     }
 
     /// Whether nothing was heard of it when it was last asked.

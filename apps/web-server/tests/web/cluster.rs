@@ -57,6 +57,8 @@ impl Mongod {
         let child = Command::new(program())
             .args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"])
             .args(["--setParameter", "diagnosticDataCollectionEnabled=false", "--replSet", &self.set])
+            // For `failCommand`.
+            .args(["--setParameter", "enableTestCommands=1"])
             .args(["--port", &self.port.to_string(), "--dbpath", &at("data"), "--logpath", &at("log")])
             .stdout(Stdio::null())
             .spawn();

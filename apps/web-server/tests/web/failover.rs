@@ -64,6 +64,41 @@ async fn with_one_fragment_away_the_other_answers() {
     assert_eq!(web.get(&format!("/products/{sal}")).await.0, 200);
 }
 
+/// The driver's queue for connections gives turns to those who gave up, one for each who asks anew: where all give up
+/// together, nobody is served any more, until fewer ask.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_gave_up_are_in_nobodys_way() {
+    let system = System::start().await;
+    let slow = |mode: &'static str| {
+        let data = doc! { "failCommands": ["hello", "insert", "update"], "appName": "web-server",
+        "blockConnection": true, "blockTimeMS": 900 };
+        let command = doc! { "configureFailPoint": "failCommand", "mode": mode, "data": data };
+        let admin = system.a.client.database("admin");
+        async move { admin.run_command(command).await.unwrap() }
+    };
+    slow("alwaysOn").await;
+    let (asking, done, failed) = (AtomicBool::new(true), AtomicUsize::new(0), AtomicUsize::new(0));
+    let named = AtomicUsize::new(0);
+    let ask = || async {
+        while asking.load(Ordering::Relaxed) {
+            let body = product(&format!("Ajo {}", named.fetch_add(1, Ordering::Relaxed)));
+            let created = system.web.call(Method::POST, "/products", Some(body)).await.0 == 201;
+            if created { &done } else { &failed }.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let watch = async {
+        until("many gave up", || async { (failed.load(Ordering::Relaxed) > 300).then_some(()) }).await;
+        slow("off").await;
+        let before = done.load(Ordering::Relaxed);
+        // With the driver's queue: 50 s and more.
+        let served = until("served", || async { (done.load(Ordering::Relaxed) > before + 3_000).then_some(()) });
+        tokio::time::timeout(Duration::from_secs(25), served).await.expect("all are served again");
+        asking.store(false, Ordering::Relaxed);
+    };
+    let clients = futures_util::future::join_all((0..300).map(|_| ask()));
+    futures_util::future::join(clients, watch).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_starts_while_everything_is_away() {
     let _turn = turn().await;
