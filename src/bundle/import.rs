@@ -14,8 +14,8 @@ use protocol::{RehomeRequest, Request, SetAddress, WaitMongodRequest, WaitReadyR
 use super::blocking::{self, run};
 use super::open::BundleFile;
 use super::sparse::Sparse;
-use super::{BUNDLE_KEY, Manifest, Packed, unpack};
-use crate::desired::{Content, Desired, INTERFACE, Mongod};
+use super::{BUNDLE_KEY, Manifest, Pace, Packed, unpack};
+use crate::desired::{Content, Desired, File, INTERFACE, Mongod, ReplicaSet};
 use crate::engine::event::{Event, Reporter};
 use crate::guest::{self, Guests};
 use crate::incus::{FileAttributes, FileBody, Instance, Status};
@@ -31,7 +31,7 @@ const MARGIN: u64 = 10;
 const READY_MS: u64 = 90_000;
 
 /// How long a mongod may take to answer, and its set to take another configuration, in milliseconds.
-const ANSWERS_MS: u64 = 120_000;
+pub(super) const ANSWERS_MS: u64 = 120_000;
 
 /// What is imported, and where to.
 pub struct Import {
@@ -45,6 +45,8 @@ pub struct Import {
     pub manifest: Manifest,
     /// The pool that containers go to; the server's default without.
     pub pool: Option<String>,
+    /// Whether it gets [new secrets](super::rotate).
+    pub rotate_secrets: bool,
     /// Who is told.
     pub reporter: Arc<dyn Reporter>,
     /// Ends it in good order.
@@ -130,7 +132,7 @@ impl Import {
             let begun = Instant::now();
             self.reporter.report(Event::StepStarted { step: index + 1, lane: lane.clone(), text: text.clone() });
             if !left.contains(name) {
-                self.unpack(name, packed).await.with_context(|| format!("could not {text}"))?;
+                self.unpack(index + 1, name, packed).await.with_context(|| format!("could not {text}"))?;
             }
             self.adopt(name).await.with_context(|| format!("{name} could not be given its place"))?;
             self.reporter.report(Event::StepDone { step: index + 1, lane, text, took: begun.elapsed() });
@@ -140,14 +142,16 @@ impl Import {
         done.into_iter().collect()
     }
 
-    async fn unpack(&self, name: &str, packed: &Packed) -> Result<()> {
+    async fn unpack(&self, step: usize, name: &str, packed: &Packed) -> Result<()> {
         if self.stop.is_cancelled() {
             bail!("it was interrupted");
         }
-        let (file, piece, stop) = (Arc::clone(&self.file), packed.piece.clone(), self.stop.clone());
+        let (file, Packed { piece, size, .. }, stop) = (Arc::clone(&self.file), packed.clone(), self.stop.clone());
+        let pace = Pace::new(&self.reporter, step, name);
         let body = blocking::stream(move |pass| {
             let (mut bundle, _) = file.open()?;
-            let mut reader = Sparse::new(BufReader::new(Stoppable { reader: bundle.read(&piece)?, stop }));
+            let reader = bundle.read_verified(&piece)?;
+            let mut reader = Sparse::new(BufReader::new(Watched { reader, stop, pace, done: 0, size }));
             Ok(pass(&mut reader)?)
         });
         Ok(self.guests.client.import_backup(name, self.pool.as_deref(), body).await?)
@@ -171,8 +175,8 @@ impl Import {
         Ok(self.guests.client.update_instance(&instance).await?)
     }
 
-    /// Gives containers whose addresses are others here what they start with, starts them, and has each set take the
-    /// addresses of its members.
+    /// Gives containers that have other addresses or secrets here what they start with, starts them, and has each set take
+    /// the addresses of its members and each database its passwords.
     ///
     /// # Errors
     /// The first thing that failed.
@@ -186,25 +190,40 @@ impl Import {
                 (new != packed.ipv4).then(|| (packed.ipv4.to_string(), new.to_string()))
             })
             .collect();
-        if addresses.is_empty() {
+        if addresses.is_empty() && !self.rotate_secrets {
             return Ok(());
+        }
+        if self.rotate_secrets {
+            self.rotate().await.context("its secrets could not be made anew")?;
         }
         let started = self.desired.containers.keys().map(|name| self.start(name));
         futures_util::future::try_join_all(started).await?;
-        let sets = self.desired.replica_sets.values().map(|set| async {
-            let first = set.members.first().ok_or_else(|| anyhow!("{} has no members", set.name))?;
-            self.answers(first).await?;
-            let request = Request::RehomeReplicaSet(RehomeRequest {
+        if !addresses.is_empty() {
+            let sets = self.desired.replica_sets.values().map(|set| self.readdress(set, &addresses));
+            futures_util::future::try_join_all(sets).await?;
+        }
+        if self.rotate_secrets {
+            self.rotate_users().await.context("its databases could not be given their new passwords")?;
+        }
+        Ok(())
+    }
+
+    async fn readdress(&self, set: &ReplicaSet, addresses: &BTreeMap<String, String>) -> Result<()> {
+        let first = set.members.first().ok_or_else(|| anyhow!("{} has no members", set.name))?;
+        self.answers(first).await?;
+        let request = |credential| {
+            Request::RehomeReplicaSet(RehomeRequest {
                 set: set.name.clone(),
                 port: first.port,
-                credential: set.access.as_ref().map(|access| access.admin.clone()),
+                credential,
                 addresses: addresses.clone(),
                 timeout_ms: ANSWERS_MS,
-            });
-            guest::call(&self.guests, &first.container, &request, |_| {}).await?;
-            anyhow::Ok(())
-        });
-        futures_util::future::try_join_all(sets).await.map(drop)
+            })
+        };
+        match &set.access {
+            Some(access) => self.as_administrator(&first.container, access, |admin| request(Some(admin))).await,
+            None => Ok(guest::call(&self.guests, &first.container, &request(None), |_| {}).await.map(drop)?),
+        }
     }
 
     async fn answers(&self, mongod: &Mongod) -> Result<()> {
@@ -226,9 +245,7 @@ impl Import {
             let owners = Owners::read(&self.guests, name).await?;
             for (path, file) in &wanted.files {
                 let Content::Bytes(bytes) = &file.content else { continue };
-                let attributes =
-                    FileAttributes { uid: owners.user(&file.owner)?, gid: owners.group(&file.group)?, mode: file.mode };
-                client.push_file(name, path, &attributes, FileBody::Bytes(bytes.clone().into())).await?;
+                client.push_file(name, path, &owners.attributes(file)?, FileBody::Bytes(bytes.clone().into())).await?;
             }
             client.start_instance(name).await?;
         }
@@ -274,29 +291,35 @@ impl Import {
 #[error("the container {0} is there already: an import of this bundle was not finished")]
 pub struct Interrupted(String);
 
-/// A reader that ends with an error when it is interrupted.
-struct Stoppable<R> {
+/// A reader that tells how far it is, and ends with an error when it is interrupted.
+struct Watched<R> {
     reader: R,
     stop: tokio_util::sync::CancellationToken,
+    pace: Pace,
+    done: u64,
+    size: u64,
 }
 
-impl<R: std::io::Read> std::io::Read for Stoppable<R> {
+impl<R: std::io::Read> std::io::Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         if self.stop.is_cancelled() {
             return Err(std::io::Error::other("it was interrupted"));
         }
-        self.reader.read(buffer)
+        let read = self.reader.read(buffer)?;
+        self.done += read as u64;
+        self.pace.at(self.done, Some(self.size));
+        Ok(read)
     }
 }
 
 /// The numbers of users and groups in a container that stands.
-struct Owners {
+pub(super) struct Owners {
     users: String,
     groups: String,
 }
 
 impl Owners {
-    async fn read(guests: &Guests, container: &str) -> Result<Self> {
+    pub(super) async fn read(guests: &Guests, container: &str) -> Result<Self> {
         let read = |path: &'static str| async move {
             let bytes = guests.client.read_file(container, path).await?;
             let bytes = bytes.with_context(|| format!("{container} has no {path}"))?;
@@ -305,12 +328,10 @@ impl Owners {
         Ok(Self { users: read("/etc/passwd").await?, groups: read("/etc/group").await? })
     }
 
-    fn user(&self, name: &str) -> Result<u32> {
-        number(&self.users, name).ok_or_else(|| anyhow!("it has no user {name}"))
-    }
-
-    fn group(&self, name: &str) -> Result<u32> {
-        number(&self.groups, name).ok_or_else(|| anyhow!("it has no group {name}"))
+    pub(super) fn attributes(&self, file: &File) -> Result<FileAttributes> {
+        let uid = number(&self.users, &file.owner).ok_or_else(|| anyhow!("it has no user {}", file.owner))?;
+        let gid = number(&self.groups, &file.group).ok_or_else(|| anyhow!("it has no group {}", file.group))?;
+        Ok(FileAttributes { uid, gid, mode: file.mode })
     }
 }
 

@@ -8,7 +8,9 @@ pub mod export;
 pub mod import;
 mod leftovers;
 pub mod open;
+mod pace;
 mod pack;
+mod rotate;
 pub mod sources;
 mod sparse;
 pub mod target;
@@ -23,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::cut::Cut;
 
 pub use leftovers::remove as remove_leftovers;
+pub use pace::Pace;
 pub use pack::size;
 
 /// What the names of pieces begin with that are the topology and the files that it names.

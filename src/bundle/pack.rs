@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ::bundle::{PieceInfo, Writer};
 use anyhow::{Context, Result};
 use bytes::Bytes;
 
 use super::blocking::Feed;
+use super::pace::Pace;
 use super::target::Out;
 use super::{BUNDLE_KEY, leftovers};
 use crate::desired::OWNER_KEY;
@@ -18,9 +19,6 @@ use crate::incus::{Devices, Error};
 
 /// After which the server deletes a backup by itself whose export was killed.
 const EXPIRES: jiff::SignedDuration = jiff::SignedDuration::from_hours(6);
-
-/// How often progress is told.
-const TELLING: Duration = Duration::from_millis(500);
 
 /// Packs containers of one export.
 pub(super) struct Packer {
@@ -113,8 +111,8 @@ impl Packer {
     ) -> Result<PieceInfo> {
         let (feed, done) = Feed::start(self.writer.piece(piece)?, |piece| Ok(piece.finish()?));
         let done = tokio::spawn(done);
-        let (whole, begun, mut taken) = (backup.length(), Instant::now(), 0);
-        let mut told = begun;
+        let (whole, mut taken) = (backup.length(), 0);
+        let mut pace = Pace::new(&self.reporter, step, container);
         let came = loop {
             let next = tokio::select! {
                 next = backup.next() => next,
@@ -132,11 +130,7 @@ impl Packer {
             if !feed.feed(bytes).await {
                 break Ok(());
             }
-            if told.elapsed() > TELLING {
-                told = Instant::now();
-                let text = pace(taken, whole, begun.elapsed());
-                self.reporter.report(Event::StepProgress { step, lane: container.to_owned(), text });
-            }
+            pace.at(taken, whole);
         };
         finished(came, feed, done).await
     }
@@ -165,18 +159,6 @@ fn clone_name(container: &str, id: &str) -> String {
     format!("{}-{id}", kept.trim_end_matches('-'))
 }
 
-/// How much has come, how fast, and how long the rest takes.
-fn pace(taken: u64, whole: Option<u64>, elapsed: Duration) -> String {
-    let rate = taken as f64 / elapsed.as_secs_f64().max(0.001);
-    let so_far = match whole {
-        Some(whole) => format!("{} of {}", size(taken), size(whole)),
-        None => size(taken),
-    };
-    let left = whole.map(|whole| (whole.saturating_sub(taken)) as f64 / rate.max(1.0));
-    let left = left.map(|left| format!(", {left:.0} s left")).unwrap_or_default();
-    format!("{so_far}, {}/s{left}", size(rate as u64))
-}
-
 /// A size as people read it.
 pub fn size(bytes: u64) -> String {
     match bytes {
@@ -189,13 +171,6 @@ pub fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn progress_tells_rate_and_time_left() {
-        let text = pace(200_000_000, Some(1_200_000_000), Duration::from_secs(2));
-        assert_eq!(text, "200.0 MB of 1.20 GB, 100.0 MB/s, 10 s left");
-        assert_eq!(pace(2_000, None, Duration::from_secs(1)), "2 kB, 2 kB/s");
-    }
 
     #[test]
     fn a_clone_has_a_name_that_incus_takes() {

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
+use ipnet::Ipv4Net;
 use serde_json::json;
 
-use super::Context;
 use super::import::whole;
-use super::sealing::Opening;
+use super::sealing::{Opening, advised};
+use super::{Context, trial};
 use crate::bundle::size;
 use crate::ui::{Exit, Ui};
 
-/// Looks into bundles; no Incus is needed.
+/// Looks into bundles; no Incus is needed, but to try one.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: distctl bundle show shop.distctl")]
 pub struct Bundle {
@@ -31,11 +32,17 @@ enum What {
         #[command(flatten)]
         opening: Opening,
     },
-    /// Checks every byte of a bundle.
-    #[command(after_help = "Example: distctl bundle verify shop.distctl")]
+    /// Checks every byte of a bundle, and if asked that it comes up.
+    #[command(after_help = "Example: distctl bundle verify shop.distctl --restore")]
     Verify {
         /// The bundle
         bundle: PathBuf,
+        /// Bring it up in a project and a network of its own, run `verify` and `fragmentation-check` there, and remove it
+        #[arg(long)]
+        restore: bool,
+        /// The network for that [default: a free one in 10.213.0.0/16]
+        #[arg(long, value_name = "NETWORK", requires = "restore")]
+        subnet: Option<Ipv4Net>,
         #[command(flatten)]
         opening: Opening,
     },
@@ -56,9 +63,12 @@ impl Bundle {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         match self.what {
             What::Show { bundle, opening } => show(context, &bundle, &opening),
-            What::Verify { bundle, opening } => {
+            What::Verify { bundle, restore, subnet, opening } => {
                 let file = Arc::new(opening.find(&context.ui, &bundle)?);
                 let manifest = whole(context, &file).await?;
+                if restore {
+                    return trial::run(context, file, manifest, subnet).await;
+                }
                 context.ui.data(&manifest, || format!("{}: every byte is right", bundle.display()))?;
                 Ok(Exit::Ok)
             }
@@ -69,7 +79,8 @@ impl Bundle {
 
 fn show(context: &Context, bundle: &Path, opening: &Opening) -> Result<Exit> {
     let file = opening.find(&context.ui, bundle)?;
-    let (opened, manifest) = file.open().with_context(|| format!("{} can't be used", bundle.display()))?;
+    let opened = file.open().with_context(|| format!("{} can't be used", bundle.display()));
+    let (opened, manifest) = opened.map_err(advised)?;
     let stored = std::fs::metadata(&file.path)?.len();
     let pieces: Vec<_> = opened
         .pieces()
@@ -103,7 +114,7 @@ fn show(context: &Context, bundle: &Path, opening: &Opening) -> Result<Exit> {
 fn diff(ui: &Ui, one: &Path, other: &Path, opening: &Opening) -> Result<Exit> {
     let open = |path: &Path| -> Result<_> {
         let opened = opening.find(ui, path)?.open();
-        Ok(opened.with_context(|| format!("{} can't be used", path.display()))?.0)
+        Ok(opened.with_context(|| format!("{} can't be used", path.display())).map_err(advised)?.0)
     };
     let found = ::bundle::diff(&open(one)?, &open(other)?);
     let names = |pieces: &[::bundle::PieceInfo]| pieces.iter().map(|piece| piece.name.clone()).collect::<Vec<_>>();

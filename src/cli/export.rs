@@ -1,5 +1,6 @@
 //! `distctl export`
 
+use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -146,8 +147,10 @@ async fn files(context: &Context) -> Result<Vec<sources::SourceFile>> {
 }
 
 fn advised(error: anyhow::Error) -> anyhow::Error {
+    let missing = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
     match error.is::<Unfinished>() {
         true => error.hint("go on with it: the same command with `--resume`; or delete it"),
+        false if missing => error.hint("make the folder first, or name another"),
         false => error,
     }
 }

@@ -19,8 +19,11 @@ use crate::fragments::mover::{Moved, Mover};
 use crate::fragments::probe::{Routing, probe};
 use crate::ui::{Advise, Exit, Interrupted, Ui};
 use crate::verdict::Verdict;
-use shown::{Intended, Outcome};
-pub(super) use shown::{grouped, histogram, size};
+use shown::Intended;
+pub(super) use shown::{Outcome, grouped, histogram, size, text};
+
+/// How many documents are named of each finding if nothing is said.
+const EXAMPLES: usize = 5;
 
 /// Checks that every document of a fragmented collection is where it belongs, and moves those that are not.
 ///
@@ -45,7 +48,7 @@ pub struct FragmentationCheck {
     no_probe: bool,
 
     /// How many documents to name of each finding.
-    #[arg(long, value_name = "N", default_value = "5")]
+    #[arg(long, value_name = "N", default_value_t = EXAMPLES)]
     examples: usize,
 
     /// How long to wait while another run changes this topology (`30s`, `5m`).
@@ -63,9 +66,26 @@ impl FragmentationCheck {
             outcomes.push(One { context, stage: &stage, fragmented, options: &self }.run().await?);
         }
         let worst = outcomes.iter().map(|outcome| outcome.report.verdict).max().unwrap_or(Verdict::Unknown);
-        context.ui.data(&outcomes, || shown::text(&context.ui, &outcomes))?;
+        context.ui.data(&outcomes, || text(&context.ui, &outcomes))?;
         Ok(judge::exit(worst))
     }
+}
+
+/// Looks at all collections of a system and asks its service; nothing is repaired.
+pub(super) async fn look_at_all(context: &Context, stage: &Stage) -> Result<Vec<Outcome>> {
+    let options = FragmentationCheck {
+        names: Vec::new(),
+        repair: false,
+        dry_run: false,
+        no_probe: false,
+        examples: EXAMPLES,
+        lock_wait: Duration::ZERO,
+    };
+    let mut outcomes = Vec::new();
+    for fragmented in stage.desired.fragmented.values() {
+        outcomes.push(One { context, stage, fragmented, options: &options }.run().await?);
+    }
+    Ok(outcomes)
 }
 
 /// The fragmentations that names mean; `None` if one means none, which is said.

@@ -4,17 +4,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 use clap::Args;
 use ipnet::Ipv4Net;
 
 use super::line::{self, Stage};
-use super::sealing::Opening;
+use super::sealing::{Opening, advised as advised_of_file};
 use super::{Context, artifacts, status};
 use crate::bundle::import::{Import as Work, Interrupted as Unfinished, default_folder, unpack_topology};
 use crate::bundle::open::BundleFile;
-use crate::bundle::{Manifest, size};
-use crate::plan::{Options, diff};
+use crate::bundle::{Manifest, Pace, size};
+use crate::engine::event::Event;
+use crate::guest::one_line;
+use crate::observed::Observed;
+use crate::plan::{Options, Plan, diff};
 use crate::topology::Changes;
 use crate::ui::{Advise, Exit, Interrupted};
 
@@ -47,6 +50,9 @@ pub struct Import {
     /// Another address for the host to listen on: `127.0.0.1:3000=127.0.0.1:3001`
     #[arg(long, value_name = "OLD=NEW", value_parser = pair)]
     listen: Vec<(String, String)>,
+    /// Make all keyfiles, passwords and secrets anew: who has the bundle knows the old ones
+    #[arg(long)]
+    rotate_secrets: bool,
     /// Go on with an import that was interrupted
     #[arg(long)]
     resume: bool,
@@ -76,6 +82,7 @@ impl Import {
             guests: stage.guests.clone(),
             desired: stage.desired.clone(),
             pool: self.pool.clone(),
+            rotate_secrets: self.rotate_secrets,
             file,
             manifest,
             reporter: context.ui.reporter(),
@@ -87,10 +94,11 @@ impl Import {
             line::refuse(&diff(&stage.desired, &stage.observe().await?, &Options::default()))?;
         }
         let lock = stage.lock(context, &work.reporter, self.lock_wait).await?;
-        let imported = bring_up(context, &stage, &work, &left).await;
+        let imported = bring_up(context, &stage, &work, &left).await.map_err(stays);
         let released = lock.release().await;
-        let exit = imported?;
+        let (last, observed) = imported?;
         released?;
+        let exit = status::show(context, &stage.desired, &observed, &last)?;
         context.ui.note(format!(
             "{} is up and verified ({:.1} s); its topology is {}",
             stage.desired.name,
@@ -101,11 +109,9 @@ impl Import {
     }
 
     fn changes(&self) -> Changes {
-        // Incus takes at most 15 characters.
-        let bridge = |name: &String| format!("{}br0", name.to_lowercase().chars().take(12).collect::<String>());
         Changes {
             name: self.name.clone(),
-            network: self.network.clone().or_else(|| self.name.as_ref().map(bridge)),
+            network: self.network.clone().or_else(|| self.name.as_deref().map(bridge)),
             subnet: self.subnet,
             pool: self.pool.clone(),
             listen: self.listen.clone(),
@@ -113,17 +119,33 @@ impl Import {
     }
 }
 
+/// The network of a system that got another name; Incus takes at most 15 characters.
+pub(super) fn bridge(name: &str) -> String {
+    format!("{}br0", name.to_lowercase().chars().take(12).collect::<String>())
+}
+
 /// Reads every byte of a bundle, and gives what it says of itself.
 pub(super) async fn whole(context: &Context, file: &Arc<BundleFile>) -> Result<Manifest> {
     let path = file.path.display().to_string();
-    context.ui.note(format!("checking {path}"));
-    let work = Arc::clone(file);
+    let (reporter, begun) = (context.ui.reporter(), Instant::now());
+    let (lane, text) = ("bundle".to_owned(), format!("check {path}"));
+    reporter.report(Event::Started { steps: 1 });
+    reporter.report(Event::StepStarted { step: 1, lane: lane.clone(), text: text.clone() });
+    let (work, mut pace) = (Arc::clone(file), Pace::new(&reporter, 1, &lane));
     let checked = tokio::task::spawn_blocking(move || {
         let (_, manifest) = work.open()?;
-        let summary = work.verify(|_, _| {})?;
+        let summary = work.verify(|done, whole| pace.at(done, Some(whole)))?;
         anyhow::Ok((manifest, summary))
     });
-    let (manifest, summary) = checked.await?.with_context(|| format!("{path} can't be used; nothing was changed"))?;
+    let (manifest, summary) = match checked.await? {
+        Ok(checked) => checked,
+        Err(cause) => {
+            let error = one_line(cause.as_ref());
+            reporter.report(Event::StepFailed { step: 1, lane, text, error });
+            return Err(advised_of_file(cause.context(format!("{path} can't be used; nothing was changed"))));
+        }
+    };
+    reporter.report(Event::StepDone { step: 1, lane, text, took: begun.elapsed() });
     context.ui.note(format!(
         "{} of {}, {}: whole",
         manifest.topology,
@@ -133,26 +155,30 @@ pub(super) async fn whole(context: &Context, file: &Arc<BundleFile>) -> Result<M
     Ok(manifest)
 }
 
-async fn bring_up(context: &Context, stage: &Stage, work: &Work, left: &[String]) -> Result<Exit> {
+/// Makes and starts what a bundle holds, until all is as declared.
+pub(super) async fn bring_up(
+    context: &Context,
+    stage: &Stage,
+    work: &Work,
+    left: &[String],
+) -> Result<(Plan, Observed)> {
     let made = async {
         work.make(left).await?;
         work.rehome().await?;
         let plan = diff(&stage.desired, &stage.observe().await?, &Options::default());
         line::refuse(&plan)?;
-        stage.settle(context, plan, |observed| diff(&stage.desired, observed, &Options::default())).await
+        let settled = stage.settle(context, plan, |observed| diff(&stage.desired, observed, &Options::default())).await?;
+        work.finish().await?;
+        Ok(settled)
     };
-    let (last, observed) = match made.await {
-        Ok(settled) => settled,
-        Err(error) => {
-            let error = if context.stop().is_cancelled() { anyhow::Error::from(Interrupted) } else { error };
-            return Err(error.hint(
-                "what is made stays: mend the cause and run the same command with `--resume`, or remove it with `distctl \
-                 --file FOLDER/topology.yaml destroy`",
-            ));
-        }
-    };
-    work.finish().await?;
-    status::show(context, &stage.desired, &observed, &last)
+    made.await.map_err(|error| if context.stop().is_cancelled() { anyhow::Error::from(Interrupted) } else { error })
+}
+
+fn stays(error: anyhow::Error) -> anyhow::Error {
+    error.hint(
+        "what is made stays: mend the cause and run the same command with `--resume`, or remove it with `distctl \
+         --file FOLDER/topology.yaml destroy`",
+    )
 }
 
 fn advised(error: anyhow::Error) -> anyhow::Error {

@@ -15,6 +15,7 @@ use crate::guest::{Agent, Guests, one_line};
 use crate::incus::{Client, Target};
 use crate::observed::{Observed, collect::collect};
 use crate::plan::{Finding, Plan};
+use crate::topology::Topology;
 use crate::ui::{Advise, Interrupted};
 
 /// How often `up` looks again before it says that the system does not settle. The longest honest way is four: start
@@ -35,8 +36,15 @@ pub(super) struct Stage {
 impl Stage {
     /// Loads the topology and connects.
     pub async fn prepare(context: &Context) -> Result<Self> {
+        Self::prepare_with(context, |_| {}).await
+    }
+
+    /// The same with a change of the topology.
+    pub async fn prepare_with(context: &Context, change: impl FnOnce(&mut Topology)) -> Result<Self> {
         let agent = Arc::new(Agent::find()?);
-        let desired = desired(context, &agent).await?;
+        let mut topology = context.topology()?;
+        change(&mut topology);
+        let desired = expanded(context, topology, &agent).await?;
         let client = connect(context).await?;
         Ok(Self { desired, guests: Guests { client, agent }, parallel: context.parallel })
     }
@@ -107,7 +115,10 @@ impl Stage {
 
 /// Loads the topology, fetches what it names by URL, and expands it.
 pub(super) async fn desired(context: &Context, agent: &Agent) -> Result<Desired> {
-    let mut topology = context.topology()?;
+    expanded(context, context.topology()?, agent).await
+}
+
+async fn expanded(context: &Context, mut topology: Topology, agent: &Agent) -> Result<Desired> {
     artifacts::fetch(context, &mut topology).await?;
     let file = AgentFile { sha256: agent.sha256().to_string(), size: agent.size() };
     Ok(expand(&topology, context.folder(), &file)?)

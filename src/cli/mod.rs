@@ -41,6 +41,7 @@ mod shell;
 mod snapshot;
 mod status;
 mod top;
+mod trial;
 mod up;
 mod validate;
 mod verify;

@@ -1,7 +1,7 @@
 //! How a bundle is encrypted, and with what it is read.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -63,8 +63,8 @@ impl Opening {
             _ => None,
         };
         let given = identity.is_some();
-        let file = BundleFile::find(bundle, identity)?;
-        if file.is_encrypted()? && !given {
+        let file = BundleFile::find(bundle, identity).map_err(advised)?;
+        if file.is_encrypted().map_err(advised)? && !given {
             return Err(anyhow!("{} is encrypted", file.path.display()))
                 .hint("name the file with its passphrase (`--passphrase-file`), or with your age key (`--identity`)");
         }
@@ -73,6 +73,22 @@ impl Opening {
         }
         Ok(file)
     }
+}
+
+/// What to do about a bundle that can't be used.
+pub(super) fn advised(error: anyhow::Error) -> anyhow::Error {
+    use ::bundle::Error;
+    let missing = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
+    let hint = match error.downcast_ref::<Error>() {
+        Some(Error::NotABundle) => "a bundle is what `distctl export` writes; its name ends in .distctl",
+        Some(Error::Truncated | Error::Corrupt { .. }) => {
+            "copy it again from where it is whole: `distctl bundle verify` tells that there, too"
+        }
+        Some(Error::NewerFormat { .. }) => "a newer distctl reads it",
+        _ if missing => "name a bundle, or a folder that holds one",
+        _ => return error,
+    };
+    error.hint(hint)
 }
 
 fn passphrase(file: &Path) -> Result<SecretString> {

@@ -31,15 +31,19 @@ pub struct Verify {}
 impl Verify {
     /// Looks at everything at once, and says what that comes to.
     pub async fn run(self, context: &Context) -> Result<Exit> {
-        let stage = Stage::prepare(context).await?;
-        let left = faults::left(&stage.guests, &stage.desired);
-        let (observed, left, fragments) = tokio::join!(stage.observe(), left, fragments(&stage));
-        let observed = observed?;
-        let plan = diff(&stage.desired, &observed, &Options::default());
-        let answer = verify(&status(&stage.desired, &observed, &plan), &left?, fragments);
+        let answer = answer(&Stage::prepare(context).await?).await?;
         context.ui.data(&answer, || text(context, &answer))?;
         Ok(exit(answer.verdict))
     }
+}
+
+/// Looks at everything at once.
+pub(super) async fn answer(stage: &Stage) -> Result<Verification> {
+    let left = faults::left(&stage.guests, &stage.desired);
+    let (observed, left, fragments) = tokio::join!(stage.observe(), left, fragments(stage));
+    let observed = observed?;
+    let plan = diff(&stage.desired, &observed, &Options::default());
+    Ok(verify(&status(&stage.desired, &observed, &plan), &left?, fragments))
 }
 
 /// Looks through all fragments. The running service is not asked where it puts products: that creates some.
@@ -66,7 +70,7 @@ fn summary(report: &Report) -> String {
     format!("every document is where it belongs: {}", counts.collect::<Vec<_>>().join(", "))
 }
 
-fn text(context: &Context, answer: &Verification) -> String {
+pub(super) fn text(context: &Context, answer: &Verification) -> String {
     let mut table = context.ui.table(&["WHAT", "VERDICT", "SEEN"]);
     for check in &answer.checks {
         table.toned_row([(check.name.clone(), None), verdict_cell(check.verdict), (check.seen.clone(), None)]);

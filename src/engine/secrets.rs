@@ -54,7 +54,8 @@ impl Secrets {
     }
 }
 
-fn generate(kind: &SecretKind) -> Vec<u8> {
+/// A new secret that nobody guesses.
+pub fn generate(kind: &SecretKind) -> Vec<u8> {
     let mut rng = rand::rng();
     match kind {
         SecretKind::Keyfile => {

@@ -36,6 +36,23 @@ impl Client {
         Ok(Project { etag, ..project })
     }
 
+    /// Makes a project.
+    ///
+    /// # Errors
+    /// `is_conflict` where the name is taken.
+    pub async fn create_project(&self, name: &str, config: &BTreeMap<String, String>) -> Result<(), Error> {
+        let body = json!({"name": name, "config": config});
+        self.send(&Call::new(Method::POST, path(&["projects"], &[])).json(&body)).await.map(drop)
+    }
+
+    /// Deletes a project.
+    ///
+    /// # Errors
+    /// `is_in_use` where something is in it.
+    pub async fn delete_project(&self, name: &str) -> Result<(), Error> {
+        self.send(&Call::new(Method::DELETE, path(&["projects", name], &[]))).await.map(drop)
+    }
+
     /// Replaces the configuration and description of a project that was read before.
     ///
     /// Takes no slot: the heartbeat of a lease must not queue behind long writes.

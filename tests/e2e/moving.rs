@@ -1,6 +1,8 @@
 //! Snapshots and bundles: a whole system as it was at one moment, gone back to and brought up elsewhere.
 
+mod bad_luck;
 mod elsewhere;
+mod second_lab;
 mod trouble;
 
 use std::io::{BufRead, BufReader};

@@ -42,5 +42,5 @@ pub use piece_writer::PieceWriter;
 pub use reader::Bundle;
 pub use resume::Resumed;
 pub use seal::{Identity, Recipient, Sealed, Unsealed, is_sealed, seal, unseal};
-pub use verify::{Summary, verify};
+pub use verify::{Summary, verify, verify_with};
 pub use writer::{DEFAULT_LEVEL, Writer};

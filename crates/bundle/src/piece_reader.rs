@@ -12,14 +12,14 @@ use crate::{Bundle, Digest, PieceInfo, Result};
 /// A piece that is being read.
 ///
 /// Its last bytes come only if all of it has the length and the hash that the bundle says: otherwise there is an error
-/// instead of them, and instead of an end.
+/// instead of them, and instead of an end. One from [`Bundle::read_verified`] is not hashed once more.
 pub struct PieceReader<'a, R> {
     bundle: &'a mut Bundle<R>,
     info: PieceInfo,
     runs: Runs,
     current: Option<Chunk>,
     left: u64,
-    content: Sha256,
+    content: Option<Sha256>,
     state: State,
 }
 
@@ -38,10 +38,10 @@ enum State {
 }
 
 impl<'a, R: Read + Seek> PieceReader<'a, R> {
-    pub(crate) fn new(bundle: &'a mut Bundle<R>, piece: Piece) -> Self {
+    pub(crate) fn new(bundle: &'a mut Bundle<R>, piece: Piece, content: Option<Sha256>) -> Self {
         let Piece { info, runs } = piece;
         let left = info.size;
-        Self { bundle, info, runs, current: None, left, content: Sha256::new(), state: State::Reading }
+        Self { bundle, info, runs, current: None, left, content, state: State::Reading }
     }
 
     /// What is read.
@@ -58,7 +58,9 @@ impl<'a, R: Read + Seek> PieceReader<'a, R> {
             buffer[..copied].copy_from_slice(&bytes[..copied]);
             chunk.taken += copied;
             self.left = self.left.checked_sub(copied as u64).ok_or(corrupt("a piece is longer than it says"))?;
-            self.content.update(&buffer[..copied]);
+            if let Some(content) = &mut self.content {
+                content.update(&buffer[..copied]);
+            }
         }
         if self.left == 0 {
             self.check()?;
@@ -94,7 +96,8 @@ impl<'a, R: Read + Seek> PieceReader<'a, R> {
         if in_chunk || self.runs.next_chunk()?.is_some() {
             return Err(corrupt("a piece is longer than it says"));
         }
-        if !Digest::finish(std::mem::take(&mut self.content)).fits(&self.info.sha256) {
+        let hash = self.content.take().map(Digest::finish);
+        if hash.is_some_and(|hash| !hash.fits(&self.info.sha256)) {
             return Err(corrupt("a piece's hash does not fit"));
         }
         self.state = State::Checked;

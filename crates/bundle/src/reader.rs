@@ -4,6 +4,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
 
 use crate::block::Block;
 use crate::error::corrupt;
@@ -94,13 +95,26 @@ impl<R: Read + Seek> Bundle<R> {
     /// # Errors
     /// [`Error::UnknownPiece`], or a record that is not what the manifest says.
     pub fn read(&mut self, name: &str) -> Result<PieceReader<'_, R>> {
+        self.piece_reader(name, Some(Sha256::new()))
+    }
+
+    /// Begins to read a piece of a bundle that was [verified](crate::verify) a moment ago: the hash of each record is
+    /// checked again, that of the whole piece is not, which takes as long as all the rest.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub fn read_verified(&mut self, name: &str) -> Result<PieceReader<'_, R>> {
+        self.piece_reader(name, None)
+    }
+
+    fn piece_reader(&mut self, name: &str, content: Option<Sha256>) -> Result<PieceReader<'_, R>> {
         let contents = Arc::clone(&self.contents);
         let (info, offset) = contents.find(name).ok_or_else(|| Error::UnknownPiece { name: name.to_owned() })?;
         let piece = Piece::decode(&read_at(&mut self.file, *offset, Tag::Piece)?.payload)?;
         if piece.info != *info {
             return Err(corrupt("a piece is not what the manifest says"));
         }
-        Ok(PieceReader::new(self, piece))
+        Ok(PieceReader::new(self, piece, content))
     }
 
     /// Reads and decompresses a block, if it is not at hand.

@@ -1,5 +1,9 @@
 use std::collections::HashMap;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use sha2::{Digest as _, Sha256};
 
@@ -31,40 +35,123 @@ pub struct Summary {
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn verify<R: Read + Seek>(file: R, mut progress: impl FnMut(u64, u64)) -> Result<Summary> {
-    let mut bundle = Bundle::open(file)?;
-    let content = bundle.pieces().try_fold(0u64, |sum, piece| sum.checked_add(piece.size));
-    let content = content.ok_or(corrupt("a number is out of range"))?;
-    let total = bundle.contents.length.saturating_add(content);
-    let contents = std::sync::Arc::clone(&bundle.contents);
-    let mut scan = Scan::new(&contents);
-    bundle.file().seek(SeekFrom::Start(0))?;
-    scan.run(&mut BufReader::with_capacity(1 << 16, bundle.file()), |done| progress(done, total))?;
-    let summary = scan.finish(content)?;
-    verify_pieces(&mut bundle, |done| progress(summary.stored.saturating_add(done), total))?;
-    Ok(summary)
+pub fn verify<R: Read + Seek + Send>(file: R, progress: impl FnMut(u64, u64) + Send) -> Result<Summary> {
+    verify_with(file, Vec::new(), progress)
 }
 
-fn verify_pieces<R: Read + Seek>(bundle: &mut Bundle<R>, mut progress: impl FnMut(u64)) -> Result<()> {
-    let contents = std::sync::Arc::clone(&bundle.contents);
-    let mut done = 0;
-    let mut buffer = vec![0; 1 << 18];
-    // In the order in which they were written, which is nearly that of their blocks.
-    let mut pieces: Vec<_> = contents.manifest.pieces.iter().collect();
-    pieces.sort_by_key(|(_, offset)| *offset);
-    for (info, _) in pieces {
+/// Does the same with more threads: one for each further handle on the same file. Those begin with the largest pieces
+/// while the records are looked through.
+///
+/// # Errors
+/// What is wrong with a record, else with a piece; one of them if more are.
+pub fn verify_with<R: Read + Seek + Send>(
+    file: R,
+    further: Vec<R>,
+    progress: impl FnMut(u64, u64) + Send,
+) -> Result<Summary> {
+    let mut bundle = Bundle::open(file)?;
+    let contents = Arc::clone(&bundle.contents);
+    let content = bundle.pieces().try_fold(0u64, |sum, piece| sum.checked_add(piece.size));
+    let content = content.ok_or(corrupt("a number is out of range"))?;
+    let progress = Progress { total: contents.length.saturating_add(content), state: Mutex::new((0, progress)) };
+    let work = Work::of(&contents, !further.is_empty());
+    thread::scope(|scope| {
+        let further: Vec<_> = further
+            .into_iter()
+            .map(|file| {
+                let (mut bundle, work, progress) = (bundle.reopen(file), &work, &progress);
+                scope.spawn(move || work.run(&mut bundle, |read| progress.add(read)))
+            })
+            .collect();
+        let scanned = scan(&mut bundle, &contents, content, |read| progress.add(read));
+        let checked = match &scanned {
+            Ok(_) => work.run(&mut bundle, |read| progress.add(read)),
+            Err(_) => Ok(work.stop()),
+        };
+        let others = further.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        let others = others.fold(Ok(()), |all: Result<()>, one| all.and(one));
+        let summary = scanned?;
+        checked.and(others).map(|()| summary)
+    })
+}
+
+/// The pass over all records.
+fn scan<R: Read + Seek>(
+    bundle: &mut Bundle<R>,
+    contents: &Contents,
+    content: u64,
+    progress: impl FnMut(u64),
+) -> Result<Summary> {
+    let mut scan = Scan::new(contents);
+    bundle.file().seek(SeekFrom::Start(0))?;
+    scan.run(&mut BufReader::with_capacity(1 << 16, bundle.file()), progress)?;
+    scan.finish(content)
+}
+
+/// Who is told how far it is, from whatever thread.
+struct Progress<P> {
+    total: u64,
+    state: Mutex<(u64, P)>,
+}
+
+impl<P: FnMut(u64, u64)> Progress<P> {
+    fn add(&self, read: u64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (done, tell) = &mut *state;
+        *done += read;
+        tell(*done, self.total);
+    }
+}
+
+/// The pieces, each to be read by one thread.
+struct Work<'a> {
+    pieces: Vec<&'a PieceInfo>,
+    next: AtomicUsize,
+    failed: AtomicBool,
+}
+
+impl<'a> Work<'a> {
+    /// Alone in the order in which they were written, which is nearly that of their blocks; else the largest first, so
+    /// that all threads end at nearly the same time.
+    fn of(contents: &'a Contents, shared: bool) -> Self {
+        let mut pieces: Vec<_> = contents.manifest.pieces.iter().collect();
+        pieces.sort_by_key(|(info, offset)| if shared { u64::MAX - info.size } else { *offset });
+        let pieces = pieces.into_iter().map(|(info, _)| info).collect();
+        Self { pieces, next: AtomicUsize::new(0), failed: AtomicBool::new(false) }
+    }
+
+    /// Has all threads end.
+    fn stop(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Reads pieces until none is left, or something is wrong with one.
+    fn run<R: Read + Seek>(&self, bundle: &mut Bundle<R>, mut progress: impl FnMut(u64)) -> Result<()> {
+        let mut buffer = vec![0; 1 << 18];
+        while let Some(info) = self.pieces.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            self.read(bundle, info, &mut buffer, &mut progress).inspect_err(|_| self.stop())?;
+        }
+        Ok(())
+    }
+
+    fn read<R: Read + Seek>(
+        &self,
+        bundle: &mut Bundle<R>,
+        info: &PieceInfo,
+        buffer: &mut [u8],
+        progress: &mut impl FnMut(u64),
+    ) -> Result<()> {
         let mut piece = bundle.read(&info.name)?;
-        loop {
-            match piece.read(&mut buffer) {
+        while !self.failed.load(Ordering::Relaxed) {
+            match piece.read(buffer) {
                 Ok(0) => break,
-                Ok(read) => done += read as u64,
+                Ok(read) => progress(read as u64),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error.into()),
             }
-            progress(done);
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The pass over all records in order.
@@ -88,6 +175,7 @@ impl<'a> Scan<'a> {
 
     fn run(&mut self, file: &mut impl Read, mut progress: impl FnMut(u64)) -> Result<()> {
         record::read_preamble(file)?;
+        progress(self.offset);
         let mut payload = Vec::new();
         while let Some(record) = Record::read_into(payload, file)? {
             if (record.tag == Tag::Head) != (self.offset == record::START) {
@@ -99,11 +187,14 @@ impl<'a> Scan<'a> {
                 Tag::Piece => self.piece(&record)?,
                 Tag::Manifest if self.offset == self.contents.end.manifest => {}
                 Tag::Manifest => return Err(corrupt("a second manifest")),
-                Tag::End => return self.end(&record, file),
+                Tag::End => {
+                    progress(record.length());
+                    return self.end(&record, file);
+                }
             }
             self.chain.update(record.digest.0);
             self.offset += record.length();
-            progress(self.offset);
+            progress(record.length());
             payload = record.payload;
         }
         Err(crate::Error::Truncated)

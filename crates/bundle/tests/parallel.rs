@@ -7,8 +7,8 @@ mod common;
 use std::io::{Cursor, Read, Write};
 use std::thread;
 
-use bundle::{Bundle, Digest, Writer, verify};
-use common::noise;
+use bundle::{Bundle, Digest, Writer, verify, verify_with};
+use common::{noise, write_bundle};
 
 /// Parts of three megabytes, of which each piece takes some in an order of its own.
 fn content(thread: u64) -> Vec<u8> {
@@ -72,4 +72,25 @@ fn a_thread_that_panics_leaves_the_others_right() {
     let bundle = writer.finish(&()).unwrap();
     verify(Cursor::new(&bundle), |_, _| ()).unwrap();
     assert!(common::read_all(&bundle)["p"] == content);
+}
+
+#[test]
+fn three_threads_find_what_one_finds() {
+    let (big, other) = (noise(1, 300_000), noise(2, 200_000));
+    let bundle = write_bundle(&[("a", b"x"), ("b", &big), ("c", &other), ("d", &big)]);
+    let all = |bytes: &[u8]| {
+        let mut last = (0, 0);
+        let further = vec![Cursor::new(bytes); 2];
+        let found = verify_with(Cursor::new(bytes), further, |done, total| last = (done, total));
+        found.map(|summary| (summary, last))
+    };
+    let (summary, (done, total)) = all(&bundle).unwrap();
+    assert_eq!(summary, verify(Cursor::new(&bundle[..]), |_, _| ()).unwrap());
+    assert_eq!((done, total), (bundle.len() as u64 + 800_001, bundle.len() as u64 + 800_001));
+    let mut broken = bundle.clone();
+    for at in (0..bundle.len()).step_by(4_999) {
+        broken[at] ^= 1;
+        assert!(all(&broken).is_err(), "a flipped bit at {at}");
+        broken[at] ^= 1;
+    }
 }

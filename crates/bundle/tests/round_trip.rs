@@ -110,6 +110,18 @@ fn progress_of_verifying_ends_where_it_should() {
 }
 
 #[test]
+fn what_was_verified_is_read_without_its_hash_but_not_unchecked() {
+    let content = noise(7, 700_000);
+    let mut bytes = write_bundle(&[("a", &content)]);
+    let mut read = Vec::new();
+    Bundle::open(Cursor::new(&bytes)).unwrap().read_verified("a").unwrap().read_to_end(&mut read).unwrap();
+    assert!(read == content);
+    bytes[350_000] ^= 1;
+    let mut bundle = Bundle::open(Cursor::new(&bytes)).unwrap();
+    assert!(bundle.read_verified("a").unwrap().read_to_end(&mut read).is_err());
+}
+
+#[test]
 fn bundles_are_compared_by_their_pieces() {
     let old = Bundle::open(Cursor::new(write_bundle(&[("a", b"1"), ("b", b"2"), ("c", b"3")]))).unwrap();
     let new = Bundle::open(Cursor::new(write_bundle(&[("b", b"2"), ("c", b"4"), ("d", b"5")]))).unwrap();

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Three, beside, json_of};
-use crate::harness::{Ran, lab};
+use crate::harness::{Mongo, Ran, lab};
 
 /// A project that is gone after the test, with what is in it.
 struct Project(&'static str);
@@ -47,6 +47,7 @@ fn an_export_under_writers_comes_up_beside_the_original() {
     three.system.plan(0);
     nothing_is_left_of_exports(&three);
     three.system.distctl(&["bundle", "verify", path]).ended_with(0).says(&["every byte is right"]);
+    tried_and_removed(&three, path);
 
     let folder = beside(&three.system, "copy");
     let copy = ["--project", "copies", "import", path, "--into", folder.to_str().unwrap()];
@@ -64,8 +65,46 @@ fn an_export_under_writers_comes_up_beside_the_original() {
     assert!(counts.iter().zip(&original).all(|(copy, end)| *copy > 0 && copy < end), "{counts:?} of {original:?}");
     // A change of the copy is none of the original, which has lost nothing.
     inside(&["destroy"]).ended_with(0);
+    with_new_secrets(&three, path);
     assert_eq!(three.counts(), original);
     three.system.plan(0);
+}
+
+/// Brought up in a project of its own, and gone again.
+#[track_caller]
+fn tried_and_removed(three: &Three, bundle: &str) {
+    let (projects, networks) = (lab().query("/1.0/projects"), lab().query("/1.0/networks"));
+    let tried = three.system.distctl(&["--output", "json", "bundle", "verify", bundle, "--restore"]).ended_with(0);
+    assert_eq!(json_of(&tried)["verification"]["verdict"], "pass");
+    assert_eq!((lab().query("/1.0/projects"), lab().query("/1.0/networks")), (projects, networks));
+    let taken = ["bundle", "verify", bundle, "--restore", "--subnet", "10.61.42.0/24"];
+    three.system.distctl(&taken).ended_with(1).says(&["10.61.42.1", "is removed"]);
+}
+
+/// A copy whose keyfiles and passwords are not those of the bundle.
+#[track_caller]
+fn with_new_secrets(three: &Three, bundle: &str) {
+    let folder = beside(&three.system, "renewed");
+    let import = ["--project", "copies", "import", bundle, "--into", folder.to_str().unwrap()];
+    let options = ["--name", "copy", "--subnet", "10.61.43.0/24", "--rotate-secrets"];
+    three.system.distctl(&[import.as_slice(), &options].concat()).ended_with(0).says(&["is up and verified"]);
+    let read = |project: &str, container: &str, path: &str| {
+        let place = format!("{container}{path}");
+        lab().incus(&["file", "pull", "--project", project, &place, "-"]).trim().to_owned()
+    };
+    for (container, owner, last) in [("move-a", "first", 11), ("move-b", "second", 12), ("move-c", "third", 13)] {
+        let password = format!("/var/lib/distctl/secrets/{owner}.admin");
+        let (old, new) = (read("default", container, &password), read("copies", container, &password));
+        assert_ne!(old, new, "{owner}");
+        let at = format!("10.61.43.{last}:27017");
+        assert_eq!(Mongo::direct(&at).login("admin", &new).eval("client.admin.command('ping')['ok']"), json!(1.0));
+        let refused = Mongo::direct(&at).login("admin", &old).try_run("out(client.admin.command('ping'))");
+        assert!(refused.all().contains("Authentication failed"), "{}", refused.all());
+        let left = ["exec", "--project", "copies", container, "--", "ls", "/var/lib/distctl/secrets"];
+        assert!(!lab().incus(&left).contains("before"), "the old password must not stay");
+    }
+    let key = "/etc/distctl/first.keyfile";
+    assert_ne!(read("default", "move-a", key), read("copies", "move-a", key));
 }
 
 /// What an export keeps in Incus is gone: clones, backups, snapshots.

@@ -1,0 +1,195 @@
+//! `distctl bundle verify --restore`: a bundle that is brought up where nobody uses it, looked at, and removed.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use ipnet::Ipv4Net;
+use serde::Serialize;
+use tempfile::TempDir;
+
+use super::import::{bridge, bring_up};
+use super::line::{self, Stage};
+use super::{Context, artifacts, fragmentation_check, judge, verify};
+use crate::bundle::Manifest;
+use crate::bundle::import::{Import as Work, unpack_topology};
+use crate::bundle::open::BundleFile;
+use crate::incus::Client;
+use crate::report::verify::Verification;
+use crate::topology::{Changes, Topology};
+use crate::ui::{Advise, Exit};
+
+/// Where networks for trials are looked for: few use it.
+const NETWORKS: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 0);
+
+/// How many of them are looked at.
+const MOST: u32 = 200;
+
+/// What was seen of a bundle that was brought up.
+#[derive(Serialize)]
+struct Seen {
+    /// What `distctl verify` says there.
+    verification: Verification,
+    /// What `distctl fragmentation-check` says there.
+    fragments: Vec<fragmentation_check::Outcome>,
+    /// How long it took to bring it up, in seconds.
+    up_s: f64,
+}
+
+/// A project of its own, with a network of its own.
+struct Trial<'t> {
+    context: Context,
+    /// For the project itself.
+    client: Client,
+    /// For what is in it.
+    inside: Client,
+    project: String,
+    network: String,
+    folder: TempDir,
+    changes: Changes,
+    outside: &'t Context,
+}
+
+/// Brings a bundle up, looks at it, and removes it whatever happened.
+pub(super) async fn run(
+    context: &Context,
+    file: Arc<BundleFile>,
+    manifest: Manifest,
+    subnet: Option<Ipv4Net>,
+) -> Result<Exit> {
+    let trial = Trial::begin(context, &manifest, subnet).await?;
+    let seen = trial.look(file, manifest).await;
+    let removed = trial.remove().await;
+    let removed = removed.hint(format!("`incus project delete --force {}` removes what is left", trial.project));
+    let seen = match (seen, removed) {
+        (Ok(seen), removed) => removed.map(|()| seen)?,
+        (Err(error), Ok(())) => return Err(error.hint("what was made for the trial is removed")),
+        (Err(error), Err(left)) => return Err(error.hint(format!("and {left:#}"))),
+    };
+    let fragments = seen.fragments.iter().map(|outcome| outcome.report.verdict);
+    let verdict = fragments.chain([seen.verification.verdict]).max().unwrap_or(seen.verification.verdict);
+    context.ui.data(&seen, || {
+        let mut text = verify::text(context, &seen.verification);
+        if !seen.fragments.is_empty() {
+            text = format!("{}\n\n{text}", fragmentation_check::text(&context.ui, &seen.fragments));
+        }
+        text
+    })?;
+    context.ui.note(format!("it was up and verified after {:.1} s, and is removed", seen.up_s));
+    Ok(judge::exit(verdict))
+}
+
+impl<'t> Trial<'t> {
+    async fn begin(outside: &'t Context, manifest: &Manifest, subnet: Option<Ipv4Net>) -> Result<Self> {
+        let client = line::connect(outside).await?;
+        let subnet = match subnet {
+            Some(subnet) => subnet,
+            None => free(&client, manifest.network.prefix_len()).await?,
+        };
+        // Names of bundles are long; what is enough to tell them apart is short enough for a bridge.
+        let short: String = manifest.id.chars().filter(char::is_ascii_alphanumeric).rev().take(8).collect();
+        let name = format!("try-{}", short.to_lowercase());
+        let project = format!("distctl-{name}");
+        let context = Context { project: Some(project.clone()), ..outside.clone() };
+        let inside = line::connect(&context).await?;
+        let folder = TempDir::new().context("there is no place for its topology")?;
+        let network = bridge(&name);
+        let changes = Changes {
+            name: Some(name),
+            network: Some(network.clone()),
+            subnet: Some(subnet),
+            pool: None,
+            listen: Vec::new(),
+        };
+        Ok(Self { context, client, inside, project, network, folder, changes, outside })
+    }
+
+    async fn look(&self, file: Arc<BundleFile>, manifest: Manifest) -> Result<Seen> {
+        let begun = Instant::now();
+        let config = ["features.images", "features.profiles"].map(|key| (key.to_owned(), "false".to_owned()));
+        match self.client.create_project(&self.project, &config.into()).await {
+            Err(error) if !error.is_conflict() => return Err(error).context("no project could be made for the trial"),
+            _ => {}
+        }
+        let (folder, cache) = (self.folder.path().to_owned(), artifacts::cache());
+        let topology = unpack_topology(&file, folder, cache, self.changes.clone()).await?;
+        let context = Context { file: topology, ..self.context.clone() };
+        let stage = Stage::prepare_with(&context, keep_to_itself).await?;
+        let work = Work {
+            guests: stage.guests.clone(),
+            desired: stage.desired.clone(),
+            pool: None,
+            rotate_secrets: false,
+            file,
+            manifest,
+            reporter: context.ui.reporter(),
+            stop: context.stop(),
+        };
+        let lock = stage.lock(&context, &work.reporter, Duration::ZERO).await?;
+        let seen = self.bring_up(&context, &stage, &work, begun).await;
+        let released = lock.release().await;
+        seen.and_then(|seen| released.map(|()| seen))
+    }
+
+    async fn bring_up(&self, context: &Context, stage: &Stage, work: &Work, begun: Instant) -> Result<Seen> {
+        // What one has left that was killed.
+        self.remove_containers().await?;
+        let place = format!("project {}, network {}", self.project, stage.desired.network.ipv4);
+        self.outside.ui.note(format!("bringing it up ({place})"));
+        work.check(false).await?;
+        bring_up(context, stage, work, &[]).await?;
+        let verification = verify::answer(stage).await?;
+        let up_s = begun.elapsed().as_secs_f64();
+        let fragments = fragmentation_check::look_at_all(context, stage).await?;
+        Ok(Seen { verification, fragments, up_s })
+    }
+
+    async fn remove(&self) -> Result<()> {
+        self.remove_containers().await?;
+        match self.client.delete_project(&self.project).await {
+            Err(error) if !error.is_not_found() => Err(error).context("its project could not be deleted"),
+            _ => Ok(()),
+        }
+    }
+
+    async fn remove_containers(&self) -> Result<()> {
+        let there = match self.inside.instances().await {
+            Err(error) if error.is_project_missing() || error.is_not_found() => return Ok(()),
+            there => there?,
+        };
+        let removed = there.iter().map(|instance| async {
+            // One that stands already says so.
+            let _ = self.inside.stop_instance(&instance.name, Duration::ZERO, true).await;
+            let deleted = self.inside.delete_instance(&instance.name).await;
+            deleted.with_context(|| format!("container {} could not be deleted", instance.name))
+        });
+        futures_util::future::try_join_all(removed).await?;
+        match self.inside.delete_network(&self.network).await {
+            Err(error) if !error.is_not_found() => Err(error).context("its network could not be deleted"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Leaves out what others on the host would see: they may have it themselves.
+fn keep_to_itself(topology: &mut Topology) {
+    topology.expose = Default::default();
+    topology.incus_ui = None;
+}
+
+/// A network of that size in which nothing that Incus knows has an address.
+async fn free(client: &Client, prefix: u8) -> Result<Ipv4Net> {
+    let taken: Vec<Ipv4Net> =
+        client.allocations().await?.iter().filter_map(|one| one.address.parse().ok()).collect();
+    let size = 32_u32.checked_sub(u32::from(prefix)).filter(|size| *size <= 16);
+    let size = size.ok_or_else(|| anyhow!("its network is larger than what trials have")).hint("`--subnet NETWORK`")?;
+    for number in 0..MOST.min(1 << (16 - size)) {
+        let first = Ipv4Addr::from(u32::from(NETWORKS) + (number << size));
+        let net = Ipv4Net::new(first, prefix)?;
+        if !taken.iter().any(|one| net.contains(&one.network()) || one.contains(&first)) {
+            return Ok(net);
+        }
+    }
+    bail!("no network for the trial is free in {NETWORKS}/16")
+}
