@@ -29,6 +29,9 @@ const AT_ONCE: usize = 2;
 /// What a bundle takes at least of what containers hold, as a divisor: to see before that a disk is too small.
 const LEAST: u64 = 20;
 
+/// The same for the files that the topology names: programs are packed to a quarter.
+const LEAST_OF_FILES: u64 = 6;
+
 /// What is exported, and where to.
 pub struct Export {
     /// The system's agents.
@@ -84,13 +87,13 @@ impl Export {
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let free = free_space(folder).with_context(|| format!("the folder {} can't be looked at", folder.display()))?;
-        let held = self.held().await?;
-        if free < held / LEAST {
+        let least = self.held().await? / LEAST + self.files.iter().map(SourceFile::size).sum::<u64>() / LEAST_OF_FILES;
+        if free < least {
             bail!(
-                "{} has {} free, and the containers hold {}: a bundle of that takes more",
+                "{} has {} free, and a bundle of this system takes {} at least",
                 folder.display(),
                 super::size(free),
-                super::size(held)
+                super::size(least)
             );
         }
         Ok(())
@@ -167,7 +170,7 @@ impl Export {
         let writer = Arc::new(writer);
         let progress = writer.progress();
         self.reporter.report(Event::Started { steps: head.cut.containers.len() });
-        self.pack_files(&writer).await?;
+        self.pack_files(&writer).await.map_err(|error| self.full(error))?;
         let packer = Packer {
             guests: self.guests.clone(),
             writer: Arc::clone(&writer),
@@ -177,7 +180,7 @@ impl Export {
             snapshot: head.cut.snapshot.clone(),
             stop: self.stop.clone(),
         };
-        let packed = self.pack_containers(&packer, &head.cut, &finished).await?;
+        let packed = self.pack_containers(&packer, &head.cut, &finished).await.map_err(|error| self.full(error))?;
         drop(packer);
         let server = self.guests.client.server();
         let manifest = Manifest {
@@ -205,6 +208,18 @@ impl Export {
         };
         let size = file.as_ref().and_then(|path| Some(fs::metadata(path).ok()?.len())).unwrap_or(progress.written());
         Ok(Exported { file, size, content: progress.taken(), manifest })
+    }
+
+    /// Names the file that a disk has no room for.
+    fn full(&self, error: anyhow::Error) -> anyhow::Error {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        match (kind, self.target.partial()) {
+            (Some(StorageFull | QuotaExceeded | FileTooLarge), Some(partial)) => {
+                error.context(format!("{} can't be written", partial.display()))
+            }
+            _ => error,
+        }
     }
 
     async fn pack_files(&self, writer: &Arc<Writer<Out>>) -> Result<()> {

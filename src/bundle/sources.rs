@@ -19,6 +19,16 @@ pub struct SourceFile {
     pub content: Content,
 }
 
+impl SourceFile {
+    /// How many bytes it has; 0 for what can't be read, which is told when it is packed.
+    pub fn size(&self) -> u64 {
+        match &self.content {
+            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Host(path) => path.metadata().map_or(0, |file| file.len()),
+        }
+    }
+}
+
 /// What is in a piece that is a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
