@@ -25,6 +25,8 @@ def main(work, results):
         ("writes held back for the cut", f"{exported['manifest']['cut']['paused_ms']} ms", "the aim is 500 ms"),
         ("`distctl bundle verify`", f"{number('verify'):.1f} s", ""),
         ("`distctl import`, to verified health", f"{number('import'):.1f} s", f"{number('import') / number('cold'):.2f} of a cold `up`; the aim is 1.5"),
+        ("`distctl bundle verify --restore`: up, looked through and removed, beside the other", f"{number('restore'):.1f} s", ""),
+        ("peak memory of export, verify and import", ", ".join(f"{number(one + '_mb'):.0f} MB" for one in ("ours", "verify", "import")), "the aim is 300 MB"),
         ("cold `up` in the same lab", f"{number('cold'):.1f} s", ""),
     ]
     lines = [HEADING, "", f"{datetime.date.today()}, {os.cpu_count()} processors, Linux {platform.release()}, load of "

@@ -19,28 +19,18 @@ pub(super) async fn run<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Se
     tokio::task::spawn_blocking(work).await.context("a thread of the bundle died")?
 }
 
-/// A writer that is fed from a task.
+/// A reader in a thread that is fed from a task.
 pub(super) struct Feed {
     sender: mpsc::Sender<Bytes>,
 }
 
 impl Feed {
-    /// Starts a thread that writes what is fed and then does the last thing.
-    pub fn start<W: Write + Send + 'static, T: Send + 'static>(
-        mut out: W,
-        last: impl FnOnce(W) -> Result<T> + Send + 'static,
+    /// Starts a thread that reads what is fed.
+    pub fn start<T: Send + 'static>(
+        work: impl FnOnce(&mut dyn Read) -> Result<T> + Send + 'static,
     ) -> (Self, impl Future<Output = Result<T>>) {
-        let (sender, mut receiver) = mpsc::channel::<Bytes>(WAITING);
-        let done = run(move || {
-            while let Some(bytes) = receiver.blocking_recv() {
-                // Nothing to say goes before the end; a task that died says nothing.
-                if bytes.is_empty() {
-                    return last(out);
-                }
-                out.write_all(&bytes)?;
-            }
-            anyhow::bail!("the stream ended before its end")
-        });
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let done = run(move || work(&mut Fed { receiver, current: Bytes::new() }));
         (Self { sender }, done)
     }
 
@@ -52,6 +42,35 @@ impl Feed {
     /// Says that all is there.
     pub async fn end(self) {
         let _ = self.sender.send(Bytes::new()).await;
+    }
+}
+
+/// What was fed. Nothing to say goes before the end; a task that died says nothing.
+struct Fed {
+    receiver: mpsc::Receiver<Bytes>,
+    current: Bytes,
+}
+
+impl Read for Fed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.current.is_empty() {
+            let next = self.receiver.blocking_recv();
+            self.current = next.ok_or_else(|| io::Error::other("the stream ended before its end"))?;
+        }
+        let count = buffer.len().min(self.current.len());
+        buffer[..count].copy_from_slice(&self.current.split_to(count));
+        Ok(count)
+    }
+}
+
+/// Copies in larger steps than the standard library does.
+pub(super) fn pump(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+    let mut buffer = vec![0; READ];
+    loop {
+        match from.read(&mut buffer)? {
+            0 => return Ok(()),
+            count => to.write_all(&buffer[..count])?,
+        }
     }
 }
 

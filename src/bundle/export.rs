@@ -253,7 +253,7 @@ impl Export {
             };
             let ipv4 = self.desired.containers.get(container).map(|container| container.ipv4);
             let ipv4 = ipv4.with_context(|| format!("{container} is not in the topology any more"))?;
-            anyhow::Ok((container.clone(), Packed { piece, ipv4, size: info.size }))
+            anyhow::Ok((container.clone(), Packed { piece, ipv4, size: info.size, holes: true }))
         });
         let done: Vec<_> = stream::iter(all).buffer_unordered(AT_ONCE).collect().await;
         done.into_iter().collect()

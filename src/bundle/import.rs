@@ -1,5 +1,6 @@
 //! Bringing a system up from a bundle.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -114,7 +115,7 @@ impl Import {
         Ok(())
     }
 
-    /// Makes the network and all containers, with what is in them, and leaves them stopped.
+    /// Makes the network and all containers, with what is in them. Those with databases are started, the others stand.
     ///
     /// # Errors
     /// The first thing that failed. What is made stays, to be gone on with.
@@ -127,7 +128,7 @@ impl Import {
             }
             seen => drop(seen?),
         }
-        let made = self.manifest.containers.iter().enumerate().map(|(index, (name, packed))| async move {
+        let made = self.in_order().into_iter().enumerate().map(|(index, (name, packed))| async move {
             let (lane, text) = (name.clone(), format!("unpack {name}"));
             let begun = Instant::now();
             self.reporter.report(Event::StepStarted { step: index + 1, lane: lane.clone(), text: text.clone() });
@@ -135,6 +136,10 @@ impl Import {
                 self.unpack(index + 1, name, packed).await.with_context(|| format!("could not {text}"))?;
             }
             self.adopt(name).await.with_context(|| format!("{name} could not be given its place"))?;
+            if self.has_database(name) && !self.rotate_secrets {
+                // It starts while others are unpacked.
+                self.boot(name).await.with_context(|| format!("{name} could not be started"))?;
+            }
             self.reporter.report(Event::StepDone { step: index + 1, lane, text, took: begun.elapsed() });
             anyhow::Ok(())
         });
@@ -142,17 +147,31 @@ impl Import {
         done.into_iter().collect()
     }
 
+    /// Containers with databases first: what takes longest, and what others wait for.
+    fn in_order(&self) -> Vec<(&String, &Packed)> {
+        let mut containers: Vec<_> = self.manifest.containers.iter().collect();
+        containers.sort_by_key(|(name, packed)| (!self.has_database(name), Reverse(packed.size)));
+        containers
+    }
+
+    fn has_database(&self, container: &str) -> bool {
+        let members = self.desired.replica_sets.values().flat_map(|set| &set.members);
+        let singles = self.desired.standalones.values().map(|single| &single.mongod);
+        members.chain(singles).any(|mongod| mongod.container == container)
+    }
+
     async fn unpack(&self, step: usize, name: &str, packed: &Packed) -> Result<()> {
         if self.stop.is_cancelled() {
             bail!("it was interrupted");
         }
-        let (file, Packed { piece, size, .. }, stop) = (Arc::clone(&self.file), packed.clone(), self.stop.clone());
+        let (file, stop) = (Arc::clone(&self.file), self.stop.clone());
+        let Packed { piece, size, holes, .. } = packed.clone();
         let pace = Pace::new(&self.reporter, step, name);
         let body = blocking::stream(move |pass| {
             let (mut bundle, _) = file.open()?;
             let reader = bundle.read_verified(&piece)?;
-            let mut reader = Sparse::new(BufReader::new(Watched { reader, stop, pace, done: 0, size }));
-            Ok(pass(&mut reader)?)
+            let mut reader = BufReader::new(Watched { reader, stop, pace, done: 0, size });
+            Ok(if holes { pass(&mut reader) } else { pass(&mut Sparse::new(reader)) }?)
         });
         Ok(self.guests.client.import_backup(name, self.pool.as_deref(), body).await?)
     }
@@ -181,15 +200,7 @@ impl Import {
     /// # Errors
     /// The first thing that failed.
     pub async fn rehome(&self) -> Result<()> {
-        let addresses: BTreeMap<String, String> = self
-            .manifest
-            .containers
-            .iter()
-            .filter_map(|(name, packed)| {
-                let new = self.desired.containers.get(name)?.ipv4;
-                (new != packed.ipv4).then(|| (packed.ipv4.to_string(), new.to_string()))
-            })
-            .collect();
+        let addresses = self.moved();
         if addresses.is_empty() && !self.rotate_secrets {
             return Ok(());
         }
@@ -206,6 +217,15 @@ impl Import {
             self.rotate_users().await.context("its databases could not be given their new passwords")?;
         }
         Ok(())
+    }
+
+    /// Old and new addresses, where they differ.
+    fn moved(&self) -> BTreeMap<String, String> {
+        let both = self.manifest.containers.iter().filter_map(|(name, packed)| {
+            let new = self.desired.containers.get(name)?.ipv4;
+            (new != packed.ipv4).then(|| (packed.ipv4.to_string(), new.to_string()))
+        });
+        both.collect()
     }
 
     async fn readdress(&self, set: &ReplicaSet, addresses: &BTreeMap<String, String>) -> Result<()> {
@@ -237,18 +257,27 @@ impl Import {
         Ok(())
     }
 
-    /// Starts a container with its new address, and with the configurations of mongods that listen there.
-    async fn start(&self, name: &str) -> Result<()> {
+    /// Starts a container, if it has another address with the configurations of mongods that listen there.
+    async fn boot(&self, name: &str) -> Result<()> {
         let client = &self.guests.client;
         let Some(wanted) = self.desired.containers.get(name) else { return Ok(()) };
-        if client.instance(name).await?.status == Status::Stopped {
+        if client.instance(name).await?.status != Status::Stopped {
+            return Ok(());
+        }
+        if !self.moved().is_empty() {
             let owners = Owners::read(&self.guests, name).await?;
             for (path, file) in &wanted.files {
                 let Content::Bytes(bytes) = &file.content else { continue };
                 client.push_file(name, path, &owners.attributes(file)?, FileBody::Bytes(bytes.clone().into())).await?;
             }
-            client.start_instance(name).await?;
         }
+        Ok(client.start_instance(name).await?)
+    }
+
+    /// The same, until it answers.
+    async fn start(&self, name: &str) -> Result<()> {
+        let Some(wanted) = self.desired.containers.get(name) else { return Ok(()) };
+        self.boot(name).await?;
         let address = format!("{}/{}", wanted.ipv4, self.desired.network.ipv4.prefix_len());
         let ready = WaitReadyRequest { interface: INTERFACE.to_owned(), address, timeout_ms: READY_MS };
         guest::call(&self.guests, name, &Request::WaitReady(ready), |_| {}).await?;

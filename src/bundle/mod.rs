@@ -34,7 +34,7 @@ pub const TOPOLOGY: &str = "topology/";
 /// The same for files that the topology names by URL, as they lie in the cache.
 pub const DOWNLOADS: &str = "downloads/";
 
-/// The same for containers: each a tar stream as Incus writes it.
+/// The same for containers: each a tar stream as Incus writes it, with [holes](sparse).
 pub const CONTAINERS: &str = "containers/";
 
 /// The key of an instance that tells which export it was made for, or which import made it.
@@ -86,6 +86,9 @@ pub struct Packed {
     pub piece: String,
     /// Its address.
     pub ipv4: Ipv4Addr,
-    /// How many bytes it has unpacked.
+    /// The length of its stream, in bytes.
     pub size: u64,
+    /// Whether long runs of zeros are left out of that already.
+    #[serde(default)]
+    pub holes: bool,
 }

@@ -62,7 +62,9 @@ impl Source {
     /// Reads the same from the beginning.
     fn again(&self, path: &Path) -> Result<Self> {
         Ok(match self {
-            Self::Plain(_) => Self::Plain(File::open(path).with_context(|| format!("{} can't be read", path.display()))?),
+            Self::Plain(_) => {
+                Self::Plain(File::open(path).with_context(|| format!("{} can't be read", path.display()))?)
+            }
             Self::Sealed(opened, _) => Self::Sealed(Arc::clone(opened), 0),
         })
     }

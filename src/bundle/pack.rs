@@ -8,8 +8,9 @@ use ::bundle::{PieceInfo, Writer};
 use anyhow::{Context, Result};
 use bytes::Bytes;
 
-use super::blocking::Feed;
+use super::blocking::{Feed, pump};
 use super::pace::Pace;
+use super::sparse::Sparse;
 use super::target::Out;
 use super::{BUNDLE_KEY, leftovers};
 use crate::desired::OWNER_KEY;
@@ -109,7 +110,11 @@ impl Packer {
         mut backup: crate::incus::BackupStream,
         piece: &str,
     ) -> Result<PieceInfo> {
-        let (feed, done) = Feed::start(self.writer.piece(piece)?, |piece| Ok(piece.finish()?));
+        let mut piece = self.writer.piece(piece)?;
+        let (feed, done) = Feed::start(move |stream| {
+            pump(&mut Sparse::new(stream), &mut piece)?;
+            Ok(piece.finish()?)
+        });
         let done = tokio::spawn(done);
         let (whole, mut taken) = (backup.length(), 0);
         let mut pace = Pace::new(&self.reporter, step, container);

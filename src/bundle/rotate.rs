@@ -6,15 +6,19 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use futures_util::future::try_join_all;
 use protocol::{Credential, EnsureUsersRequest, Piece, Request, SetAddress};
 
+use super::BUNDLE_KEY;
 use super::import::{ANSWERS_MS, Import, Owners};
 use crate::desired::{Access, Content, Init, Mongod, SecretName};
 use crate::engine::generate;
 use crate::guest;
 use crate::incus::{FileAttributes, FileBody, Status};
+
+/// What the mark of a container says that was given new secrets and not started yet.
+const ROTATED: &str = "rotated";
 
 /// A replica set or a single mongod that asks for passwords.
 struct Guarded<'i> {
@@ -24,16 +28,22 @@ struct Guarded<'i> {
 }
 
 impl Import {
-    /// Gives all containers new secrets, if all stand: where one was started, an earlier try has done it.
+    /// Gives all containers new secrets while they stand, unless an earlier try did.
     ///
     /// # Errors
-    /// What can't be read or written.
+    /// What can't be read or written; a container that was started with its old ones.
     pub async fn rotate(&self) -> Result<()> {
         let client = &self.guests.client;
-        for name in self.desired.containers.keys() {
-            if client.instance(name).await?.status != Status::Stopped {
-                return Ok(());
-            }
+        let all = client.instances().await?;
+        let all: Vec<_> = all.iter().filter(|one| self.desired.containers.contains_key(&one.name)).collect();
+        if all.iter().any(|one| one.config.get(BUNDLE_KEY).is_some_and(|mark| mark.contains(ROTATED))) {
+            return Ok(());
+        }
+        if let Some(runs) = all.iter().find(|one| one.status != Status::Stopped) {
+            bail!(
+                "{} was started with the secrets of the bundle before: remove what is made, and import anew",
+                runs.name
+            );
         }
         try_join_all(self.guarded().map(|one| self.keep_password(one))).await?;
         let mut values: BTreeMap<&SecretName, Vec<u8>> = BTreeMap::new();
@@ -51,6 +61,10 @@ impl Import {
                     client.delete_file(name, &init.marker).await?;
                 }
             }
+        }
+        let mark = BTreeMap::from([(BUNDLE_KEY.to_owned(), Some(format!("import {ROTATED} {}", self.manifest.id)))]);
+        for one in all {
+            client.patch_instance(&one.name, &mark, &BTreeMap::new(), &one.description).await?;
         }
         Ok(())
     }
@@ -109,9 +123,10 @@ impl Import {
             let address = SetAddress { name: set.name.clone(), hosts, credential: Some(access.admin.clone()) };
             Some(Guarded { first: set.members.first()?, access, set: Some(address) })
         });
-        let singles = self.desired.standalones.values().filter_map(|single| {
-            Some(Guarded { first: &single.mongod, access: single.access.as_ref()?, set: None })
-        });
+        let singles =
+            self.desired.standalones.values().filter_map(|single| {
+                Some(Guarded { first: &single.mongod, access: single.access.as_ref()?, set: None })
+            });
         sets.chain(singles)
     }
 

@@ -167,7 +167,8 @@ pub(super) async fn bring_up(
         work.rehome().await?;
         let plan = diff(&stage.desired, &stage.observe().await?, &Options::default());
         line::refuse(&plan)?;
-        let settled = stage.settle(context, plan, |observed| diff(&stage.desired, observed, &Options::default())).await?;
+        let settled =
+            stage.settle(context, plan, |observed| diff(&stage.desired, observed, &Options::default())).await?;
         work.finish().await?;
         Ok(settled)
     };

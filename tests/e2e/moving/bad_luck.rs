@@ -116,7 +116,11 @@ fn a_disk_gets_full(system: &System, size: u64) {
     system.distctl(&export).ended_with(1).says(&["4.2 MB free", "at least"]);
     let nearly = u32::try_from(size / 1_000_000 * 9 / 10).unwrap();
     disk.grow(nearly);
-    let full = system.distctl(&export).ended_with(1).says(&["full.distctl.partial can't be written", "No space left", "--resume"]);
+    let full = system.distctl(&export).ended_with(1).says(&[
+        "full.distctl.partial can't be written",
+        "No space left",
+        "--resume",
+    ]);
     assert!(!path.exists(), "{}", full.all());
     assert_eq!(system.containers(), ["luck-db"], "no clone is left");
     disk.grow(4 * nearly);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::beside;
 use crate::harness::{Lab, Ran, lab};
-use crate::platform::{Platform, platform};
+use crate::platform::{CONTAINERS, Platform, platform};
 
 const DIGESTS: &str = include_str!("digests.py");
 
@@ -101,9 +101,17 @@ fn the_platform_moves_to_another_lab_with_all_it_has() {
         let mut command = second.reach(Command::new(Lab::distctl()));
         Ran::of(command.args(["--yes", "--progress", "plain"]).args(arguments))
     };
-    let listen = ["--listen", "127.0.0.1:18001=127.0.0.1:18099"];
+    let incus = |arguments: &[&str]| Ran::of(second.reach(Command::new("incus")).args(arguments)).ended_with(0).stdout;
+    incus(&["storage", "create", "other", "dir"]);
+    let places = ["--listen", "127.0.0.1:18001=127.0.0.1:18099", "--pool", "other"];
     let import = ["import", path, "--into", folder.to_str().unwrap()];
-    distctl(&[import.as_slice(), &listen].concat()).ended_with(0).says(&["is up and verified"]);
+    distctl(&[import.as_slice(), &places].concat()).ended_with(0).says(&["is up and verified"]);
+    for name in CONTAINERS {
+        assert_eq!(
+            incus(&["config", "device", "get", &platform.system.container(name), "root", "pool"]).trim(),
+            "other"
+        );
+    }
     let file = folder.join("topology.yaml");
     let there = |arguments: &[&str]| distctl(&[&["--file", file.to_str().unwrap()], arguments].concat());
     there(&["plan", "--exit-code"]).ended_with(0);
