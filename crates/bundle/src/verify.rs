@@ -66,12 +66,17 @@ pub fn verify_with<R: Read + Seek + Send>(
         let scanned = scan(&mut bundle, &contents, content, |read| progress.add(read));
         let checked = match &scanned {
             Ok(_) => work.run(&mut bundle, |read| progress.add(read)),
-            Err(_) => Ok(work.stop()),
+            Err(_) => {
+                work.stop();
+                Ok(())
+            }
         };
         let others = further.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        let others = others.fold(Ok(()), |all: Result<()>, one| all.and(one));
+        let others: Vec<Result<()>> = others.collect();
         let summary = scanned?;
-        checked.and(others).map(|()| summary)
+        checked?;
+        others.into_iter().collect::<Result<()>>()?;
+        Ok(summary)
     })
 }
 
