@@ -1,7 +1,7 @@
 //! Bringing a system up from a bundle.
 
 use std::collections::BTreeMap;
-use std::io::BufReader;
+use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,8 +14,8 @@ use protocol::{RehomeRequest, Request, SetAddress, WaitMongodRequest, WaitReadyR
 use super::blocking::{self, run};
 use super::open::BundleFile;
 use super::sparse::Sparse;
-use super::{BUNDLE_KEY, Manifest, Packed, unpack};
-use crate::desired::{Content, Desired, INTERFACE, Mongod};
+use super::{BUNDLE_KEY, Kind, Manifest, Packed, data, unpack};
+use crate::desired::{Content, Desired, INTERFACE, Mongod, SecretName};
 use crate::engine::event::{Event, Reporter};
 use crate::guest::{self, Guests};
 use crate::incus::{FileAttributes, FileBody, Instance, Status};
@@ -51,6 +51,33 @@ pub struct Import {
     pub stop: tokio_util::sync::CancellationToken,
 }
 
+/// The key's value for a container that an import makes.
+fn mark(manifest: &Manifest) -> String {
+    format!("import {}", manifest.id)
+}
+
+/// Has all containers of a system be made as those of an import, so that it is known whose they are while it goes on.
+pub fn mark_all(desired: &mut Desired, manifest: &Manifest) {
+    for container in desired.containers.values_mut() {
+        container.config.insert(BUNDLE_KEY.to_owned(), mark(manifest));
+    }
+}
+
+/// Reads the secrets of a topology that a bundle has; those of whole containers are in these.
+///
+/// # Errors
+/// What can't be read.
+pub async fn secrets(file: &Arc<BundleFile>) -> Result<BTreeMap<SecretName, Vec<u8>>> {
+    let file = Arc::clone(file);
+    run(move || {
+        let (mut bundle, _) = file.open()?;
+        let mut text = Vec::new();
+        bundle.read(data::secrets::PIECE)?.read_to_end(&mut text)?;
+        data::secrets::parse(&text)
+    })
+    .await
+}
+
 /// Writes the topology of a bundle where the user will have it. Gives its file.
 ///
 /// # Errors
@@ -73,7 +100,7 @@ impl Import {
     pub async fn check(&self, resume: bool) -> Result<Vec<String>> {
         let here = &self.guests.client.server().architectures;
         let wanted = &self.manifest.server.architecture;
-        if !here.is_empty() && !here.contains(wanted) {
+        if !here.is_empty() && !here.contains(wanted) && self.manifest.kind == Kind::Full {
             bail!("its containers are for {wanted}, and the server runs {}", here.join(", "));
         }
         let seen = self.guests.client.instances().await?;
@@ -162,7 +189,7 @@ impl Import {
         }
         instance.config.retain(|key, _| key.starts_with("volatile.") || key.starts_with("image."));
         instance.config.extend(wanted.config.clone());
-        instance.config.insert(BUNDLE_KEY.to_owned(), format!("import {}", self.manifest.id));
+        instance.config.insert(BUNDLE_KEY.to_owned(), mark(&self.manifest));
         let root = instance.devices.remove("root");
         instance.devices = wanted.devices.clone();
         if let Some(root) = root {
@@ -260,7 +287,7 @@ impl Import {
     /// A set that does not become healthy, what can't be changed.
     pub async fn finish(&self) -> Result<()> {
         self.catch_up().await?;
-        for name in self.manifest.containers.keys() {
+        for name in self.desired.containers.keys() {
             let seen = self.guests.client.instance(name).await?;
             let unset = BTreeMap::from([(BUNDLE_KEY.to_owned(), None)]);
             self.guests.client.patch_instance(name, &unset, &BTreeMap::new(), &seen.description).await?;

@@ -1,5 +1,6 @@
 //! `distctl import`
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,10 +12,14 @@ use ipnet::Ipv4Net;
 use super::line::{self, Stage};
 use super::sealing::Opening;
 use super::{Context, artifacts, status};
-use crate::bundle::import::{Import as Work, Interrupted as Unfinished, default_folder, unpack_topology};
+use crate::bundle::data::{self, Restore};
+use crate::bundle::import::{
+    Import as Work, Interrupted as Unfinished, default_folder, mark_all, secrets, unpack_topology,
+};
 use crate::bundle::open::BundleFile;
-use crate::bundle::{Manifest, size};
-use crate::plan::{Options, diff};
+use crate::bundle::{Kind, Manifest, size};
+use crate::observed::Observed;
+use crate::plan::{Options, Plan, diff};
 use crate::topology::Changes;
 use crate::ui::{Advise, Exit, Interrupted};
 
@@ -22,6 +27,7 @@ use crate::ui::{Advise, Exit, Interrupted};
 ///
 /// Checks every byte of the bundle first, and that nothing is in the way; only then makes network and containers, starts
 /// them, and waits until all is as declared. The topology and the files that it names go into a folder, for `--file`.
+/// A bundle of data comes into a system that is built anew, of its own topology or another one.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: distctl import shop.distctl --name copy --subnet 10.20.30.0/24 --project copy")]
 pub struct Import {
@@ -47,6 +53,12 @@ pub struct Import {
     /// Another address for the host to listen on: `127.0.0.1:3000=127.0.0.1:3001`
     #[arg(long, value_name = "OLD=NEW", value_parser = pair)]
     listen: Vec<(String, String)>,
+    /// Another name for a replica set or single mongod: `rsA=rsX`; for a bundle of data
+    #[arg(long, value_name = "OLD=NEW", value_parser = pair)]
+    map: Vec<(String, String)>,
+    /// Bring up this topology instead of the bundle's own; for a bundle of data
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["into", "name", "network", "subnet", "pool", "listen"])]
+    topology: Option<PathBuf>,
     /// Go on with an import that was interrupted
     #[arg(long)]
     resume: bool,
@@ -66,12 +78,22 @@ impl Import {
         let begun = Instant::now();
         let file = Arc::new(self.opening.find(&context.ui, &self.bundle)?);
         let manifest = whole(context, &file).await?;
-        let changes = self.changes();
-        let folder = self.into.clone().unwrap_or_else(|| default_folder(&manifest, &changes));
-        let topology = unpack_topology(&file, folder, artifacts::cache(), changes).await;
-        let topology = topology.hint("`--into FOLDER` puts it elsewhere")?;
+        if manifest.kind == Kind::Full && (self.topology.is_some() || !self.map.is_empty()) {
+            return Err(anyhow!(
+                "whole containers come up as they were: `--topology` and `--map` are for bundles of data"
+            ))
+            .hint("nothing was changed; leave the two away, or export with `--kind data`");
+        }
+        let topology = self.unpack(&file, &manifest).await?;
         let context = &Context { file: topology.clone(), ..context.clone() };
-        let stage = Stage::prepare(context).await?;
+        let mut stage = Stage::prepare(context).await?;
+        let mut targets = BTreeMap::new();
+        if manifest.kind == Kind::Data {
+            targets = data::targets(&manifest.databases, &self.map, &stage.desired.databases().collect())
+                .hint("nothing was changed; `--map OLD=NEW` says where data goes")?;
+            mark_all(&mut stage.desired, &manifest);
+            stage.given = Arc::new(secrets(&file).await?);
+        }
         let work = Work {
             guests: stage.guests.clone(),
             desired: stage.desired.clone(),
@@ -87,7 +109,7 @@ impl Import {
             line::refuse(&diff(&stage.desired, &stage.observe().await?, &Options::default()))?;
         }
         let lock = stage.lock(context, &work.reporter, self.lock_wait).await?;
-        let imported = bring_up(context, &stage, &work, &left).await;
+        let imported = bring_up(context, &stage, &work, &left, &targets).await;
         let released = lock.release().await;
         let exit = imported?;
         released?;
@@ -100,6 +122,17 @@ impl Import {
         Ok(exit)
     }
 
+    /// The file of the topology that is to be brought up.
+    async fn unpack(&self, file: &Arc<BundleFile>, manifest: &Manifest) -> Result<PathBuf> {
+        if let Some(own) = &self.topology {
+            return Ok(own.clone());
+        }
+        let changes = self.changes();
+        let folder = self.into.clone().unwrap_or_else(|| default_folder(manifest, &changes));
+        let topology = unpack_topology(file, folder, artifacts::cache(), changes).await;
+        topology.hint("`--into FOLDER` puts it elsewhere")
+    }
+
     fn changes(&self) -> Changes {
         // Incus takes at most 15 characters.
         let bridge = |name: &String| format!("{}br0", name.to_lowercase().chars().take(12).collect::<String>());
@@ -109,6 +142,7 @@ impl Import {
             subnet: self.subnet,
             pool: self.pool.clone(),
             listen: self.listen.clone(),
+            databases: self.map.clone(),
         }
     }
 }
@@ -133,13 +167,26 @@ pub(super) async fn whole(context: &Context, file: &Arc<BundleFile>) -> Result<M
     Ok(manifest)
 }
 
-async fn bring_up(context: &Context, stage: &Stage, work: &Work, left: &[String]) -> Result<Exit> {
+async fn bring_up(
+    context: &Context,
+    stage: &Stage,
+    work: &Work,
+    left: &[String],
+    targets: &BTreeMap<String, String>,
+) -> Result<Exit> {
     let made = async {
-        work.make(left).await?;
-        work.rehome().await?;
-        let plan = diff(&stage.desired, &stage.observe().await?, &Options::default());
-        line::refuse(&plan)?;
-        stage.settle(context, plan, |observed| diff(&stage.desired, observed, &Options::default())).await
+        match work.manifest.kind {
+            Kind::Full => {
+                work.make(left).await?;
+                work.rehome().await?;
+            }
+            Kind::Data => {
+                // All of it first: what services make of empty databases goes when the data comes.
+                settle(context, stage).await?;
+                put(context, stage, work, targets).await?;
+            }
+        }
+        settle(context, stage).await
     };
     let (last, observed) = match made.await {
         Ok(settled) => settled,
@@ -153,6 +200,26 @@ async fn bring_up(context: &Context, stage: &Stage, work: &Work, left: &[String]
     };
     work.finish().await?;
     status::show(context, &stage.desired, &observed, &last)
+}
+
+async fn settle(context: &Context, stage: &Stage) -> Result<(Plan, Observed)> {
+    let plan = diff(&stage.desired, &stage.observe().await?, &Options::default());
+    line::refuse(&plan)?;
+    stage.settle(context, plan, |observed| diff(&stage.desired, observed, &Options::default())).await
+}
+
+/// Puts the data of a bundle into the databases.
+async fn put(context: &Context, stage: &Stage, work: &Work, targets: &BTreeMap<String, String>) -> Result<()> {
+    let restore = Restore {
+        guests: &stage.guests,
+        desired: &stage.desired,
+        file: &work.file,
+        databases: &work.manifest.databases,
+        targets,
+        reporter: &work.reporter,
+        stop: &context.stop(),
+    };
+    restore.put().await
 }
 
 fn advised(error: anyhow::Error) -> anyhow::Error {

@@ -20,6 +20,7 @@ mod secrets;
 mod wait;
 
 pub use perform::Hands;
+pub use secrets::Given;
 
 use event::{Event, Reporter};
 
