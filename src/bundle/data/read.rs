@@ -15,6 +15,7 @@ use futures_util::stream;
 use protocol::{
     Catalog, ClusterTime, Collection, CollectionKind, DataAsk, DataPart, DataReply, DataRequest, Holds, Reply, Request,
 };
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Database, Held, Made, names, secrets};
@@ -101,7 +102,11 @@ impl Export {
         }
         let (sets, singles): (Vec<_>, Vec<_>) = sources.into_iter().partition(|source| source.home.place.is_set);
         let sets_ms = moment.let_sets_go().await.context("the databases were not held at one moment")?;
-        let databases = self.read_all(writer, singles).await?;
+        let names = singles.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(", ");
+        let Ok(databases) = timeout(PATIENCE, self.read_all(writer, singles)).await else {
+            bail!("{names} can't be read within {} s, and writes wait no longer for that", PATIENCE.as_secs());
+        };
+        let databases = databases?;
         let singles_ms = moment.let_singles_go().await.with_context(|| {
             format!("what was read is not of one moment: {} s are the most that writes wait", PATIENCE.as_secs())
         })?;
