@@ -47,8 +47,13 @@ fn read() -> Result<Request, Failure> {
 
 /// Whoever listened may be gone; what was begun is finished all the same.
 pub fn say(line: &Line) {
-    let Ok(mut text) = serde_json::to_vec(line) else { return };
+    let _ = pass_on(line);
+}
+
+/// The same for what is of no use to anybody when nobody listens any more.
+pub fn pass_on(line: &Line) -> std::io::Result<()> {
+    let mut text = serde_json::to_vec(line)?;
     text.push(b'\n');
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(&text).and_then(|()| out.flush());
+    out.write_all(&text).and_then(|()| out.flush())
 }

@@ -6,6 +6,7 @@
 
 mod call;
 mod clock;
+mod data;
 mod deadline;
 mod fault;
 mod filled;
@@ -119,6 +120,7 @@ async fn perform(request: Request) -> Result<Reply, Failure> {
         Request::Flush(request) => hold::flush(&request).await?,
         Request::Hold(request) => return hold::hold(&request).await.map(Reply::Held),
         Request::LetGo(request) => return hold::let_go(&request.id).await.map(Reply::LetGo),
+        Request::Data(request) => return data::perform(&request).await.map(Reply::Data),
     }
     Ok(Reply::Ok)
 }

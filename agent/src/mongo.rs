@@ -1,6 +1,7 @@
 //! Speaking to mongods: the only place in distctl that knows their protocol.
 
 pub mod attempt;
+pub mod client;
 pub mod config;
 pub mod connect;
 pub mod follow;
@@ -33,6 +34,10 @@ pub mod code {
     pub const CONFIGURATION_IN_PROGRESS: i32 = 109;
     /// `KeyNotFound`: the keys that sign cluster times are not there yet, as after a restart of a whole set.
     pub const KEY_NOT_FOUND: i32 = 211;
+    /// `SnapshotTooOld`: mongod keeps the past for 5 minutes, unless `minSnapshotHistoryWindowInSeconds` says otherwise.
+    pub const SNAPSHOT_TOO_OLD: i32 = 239;
+    /// `SnapshotUnavailable`: the collection was changed as such since.
+    pub const SNAPSHOT_UNAVAILABLE: i32 = 246;
     /// `CurrentConfigNotCommittedYet`.
     pub const CONFIG_NOT_COMMITTED: i32 = 308;
     /// The role exists already.

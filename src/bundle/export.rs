@@ -13,10 +13,11 @@ use futures_util::stream;
 use serde::Serialize;
 
 use super::blocking::run;
+use super::data::Database;
 use super::pack::Packer;
 use super::sources::{Content, SourceFile};
 use super::target::{Out, Target};
-use super::{CONTAINERS, Head, Manifest, Packed, ServerFacts, open};
+use super::{CONTAINERS, Head, Kind, Manifest, Packed, ServerFacts, open};
 use crate::cut::{self, Cut};
 use crate::desired::Desired;
 use crate::engine::event::{Event, Reporter};
@@ -38,6 +39,8 @@ pub struct Export {
     pub guests: Guests,
     /// The system.
     pub desired: Desired,
+    /// What is taken of it.
+    pub kind: Kind,
     /// Where the bundle goes.
     pub target: Target,
     /// Who may read it; anybody without.
@@ -52,9 +55,16 @@ pub struct Export {
 
 /// An export that was interrupted and goes on.
 pub struct Begun {
-    head: Head,
-    writer: Writer<Out>,
+    pub(super) head: Head,
+    pub(super) writer: Arc<Writer<Out>>,
     finished: Vec<PieceInfo>,
+}
+
+/// What a bundle has in the end: the one or the other.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    pub containers: BTreeMap<String, Packed>,
+    pub databases: BTreeMap<String, Database>,
 }
 
 /// What became of an export.
@@ -84,6 +94,9 @@ impl Export {
             (false, true) => return Err(Unfinished(partial).into()),
             (true, false) => bail!("{} is not there: nothing was interrupted", partial.display()),
             _ => {}
+        }
+        if self.kind == Kind::Data {
+            return Ok(());
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let free = free_space(folder).with_context(|| format!("the folder {} can't be looked at", folder.display()))?;
@@ -136,11 +149,25 @@ impl Export {
             }
         };
         let head: Head = serde_json::from_value(resumed.head).context("it was begun by another version of distctl")?;
+        if let Err(error) = self.is_meant(&head, &partial) {
+            drop(resumed.writer);
+            fs::remove_file(&partial)?;
+            fs::rename(&old, &partial)?;
+            return Err(error);
+        }
+        fs::remove_file(&old)?;
+        Ok(Begun { head, writer: Arc::new(resumed.writer), finished: resumed.pieces })
+    }
+
+    /// Whether an unfinished export is of what is exported now.
+    fn is_meant(&self, head: &Head, partial: &Path) -> Result<()> {
         if head.topology != self.desired.name {
             bail!("{} is an export of {}, not of {}", partial.display(), head.topology, self.desired.name);
         }
-        fs::remove_file(&old)?;
-        Ok(Begun { head, writer: resumed.writer, finished: resumed.pieces })
+        if head.kind != self.kind {
+            bail!("{} is an export of another kind: go on with it as `--kind {}`", partial.display(), head.kind);
+        }
+        Ok(())
     }
 
     /// Begins an export of a cut.
@@ -149,16 +176,19 @@ impl Export {
     /// Where the file can't be made.
     pub async fn begin(&self, id: &str, cut: Cut) -> Result<Begun> {
         let out = Out::begin(&self.target, self.recipient.as_ref())?;
-        let head = Head { id: id.to_owned(), topology: self.desired.name.clone(), cut };
+        let head = self.head(id, cut);
         let first = head.clone();
         let writer = run(move || Ok(Writer::create(out, &first)?)).await?;
-        Ok(Begun { head, writer, finished: Vec::new() })
+        Ok(Begun { head, writer: Arc::new(writer), finished: Vec::new() })
     }
 
     /// Goes on with one that was begun from another cut: nothing of that is kept, and what both share is there already.
     pub fn begin_anew(&self, begun: Begun, id: &str, cut: Cut) -> Begun {
-        let head = Head { id: id.to_owned(), topology: self.desired.name.clone(), cut };
-        Begun { head, finished: Vec::new(), ..begun }
+        Begun { head: self.head(id, cut), finished: Vec::new(), ..begun }
+    }
+
+    fn head(&self, id: &str, cut: Cut) -> Head {
+        Head { id: id.to_owned(), kind: self.kind, topology: self.desired.name.clone(), cut }
     }
 
     /// Packs everything and ends the bundle.
@@ -166,25 +196,31 @@ impl Export {
     /// # Errors
     /// The first thing that failed. The unfinished file stays, to be gone on with.
     pub async fn pack(&self, begun: Begun) -> Result<Exported> {
-        let Begun { head, writer, finished } = begun;
-        let writer = Arc::new(writer);
-        let progress = writer.progress();
-        self.reporter.report(Event::Started { steps: head.cut.containers.len() });
-        self.pack_files(&writer).await.map_err(|error| self.full(error))?;
+        self.reporter.report(Event::Started { steps: begun.head.cut.containers.len() });
+        self.pack_files(&begun.writer).await.map_err(|error| self.full(error))?;
         let packer = Packer {
             guests: self.guests.clone(),
-            writer: Arc::clone(&writer),
+            writer: Arc::clone(&begun.writer),
             reporter: Arc::clone(&self.reporter),
             topology: self.desired.name.clone(),
-            id: head.id.clone(),
-            snapshot: head.cut.snapshot.clone(),
+            id: begun.head.id.clone(),
+            snapshot: begun.head.cut.snapshot.clone(),
             stop: self.stop.clone(),
         };
-        let packed = self.pack_containers(&packer, &head.cut, &finished).await.map_err(|error| self.full(error))?;
+        let containers = self.pack_containers(&packer, &begun.head.cut, &begun.finished).await;
+        let containers = containers.map_err(|error| self.full(error))?;
         drop(packer);
+        self.end(begun, Parts { containers, ..Parts::default() }).await
+    }
+
+    /// Ends a bundle that has all its pieces.
+    pub(super) async fn end(&self, begun: Begun, parts: Parts) -> Result<Exported> {
+        let Begun { head, writer, .. } = begun;
+        let progress = writer.progress();
         let server = self.guests.client.server();
         let manifest = Manifest {
             id: head.id,
+            kind: head.kind,
             topology: head.topology,
             distctl: env!("CARGO_PKG_VERSION").to_owned(),
             cut: head.cut,
@@ -193,7 +229,8 @@ impl Export {
                 architecture: server.architectures.first().cloned().unwrap_or_default(),
             },
             network: self.desired.network.ipv4,
-            containers: packed,
+            containers: parts.containers,
+            databases: parts.databases,
         };
         let (written, target) = (manifest.clone(), self.target.clone());
         run(move || {
@@ -211,7 +248,7 @@ impl Export {
     }
 
     /// Names the file that a disk has no room for.
-    fn full(&self, error: anyhow::Error) -> anyhow::Error {
+    pub(super) fn full(&self, error: anyhow::Error) -> anyhow::Error {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
         let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
         match (kind, self.target.partial()) {
@@ -222,7 +259,7 @@ impl Export {
         }
     }
 
-    async fn pack_files(&self, writer: &Arc<Writer<Out>>) -> Result<()> {
+    pub(super) async fn pack_files(&self, writer: &Arc<Writer<Out>>) -> Result<()> {
         for file in self.files.clone() {
             let writer = Arc::clone(writer);
             run(move || {
@@ -237,6 +274,18 @@ impl Export {
             .await?;
         }
         Ok(())
+    }
+
+    /// Packs a piece that is in memory.
+    pub(super) async fn pack_bytes(&self, writer: &Arc<Writer<Out>>, piece: &str, bytes: Vec<u8>) -> Result<()> {
+        let (writer, piece) = (Arc::clone(writer), piece.to_owned());
+        run(move || {
+            let mut piece = writer.piece(&piece)?;
+            io::copy(&mut bytes.as_slice(), &mut piece)?;
+            piece.finish()?;
+            Ok(())
+        })
+        .await
     }
 
     async fn pack_containers(

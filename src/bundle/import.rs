@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::io::BufReader;
+use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,12 +14,13 @@ use protocol::{RehomeRequest, Request, SetAddress, WaitMongodRequest, WaitReadyR
 
 use super::blocking::{self, run};
 use super::open::BundleFile;
+use super::owners::Owners;
 use super::sparse::Sparse;
-use super::{BUNDLE_KEY, Manifest, Pace, Packed, unpack};
-use crate::desired::{Content, Desired, File, INTERFACE, Mongod, ReplicaSet};
+use super::{BUNDLE_KEY, Kind, Manifest, Pace, Packed, data, unpack};
+use crate::desired::{Content, Desired, INTERFACE, Mongod, ReplicaSet, SecretName};
 use crate::engine::event::{Event, Reporter};
 use crate::guest::{self, Guests};
-use crate::incus::{FileAttributes, FileBody, Instance, Status};
+use crate::incus::{FileBody, Instance, Status};
 use crate::topology::Changes;
 
 /// How many containers are brought in at once.
@@ -54,6 +55,33 @@ pub struct Import {
     pub stop: tokio_util::sync::CancellationToken,
 }
 
+/// The key's value for a container that an import makes.
+fn mark(manifest: &Manifest) -> String {
+    format!("import {}", manifest.id)
+}
+
+/// Has all containers of a system be made as those of an import, so that it is known whose they are while it goes on.
+pub fn mark_all(desired: &mut Desired, manifest: &Manifest) {
+    for container in desired.containers.values_mut() {
+        container.config.insert(BUNDLE_KEY.to_owned(), mark(manifest));
+    }
+}
+
+/// Reads the secrets of a topology that a bundle has; those of whole containers are in these.
+///
+/// # Errors
+/// What can't be read.
+pub async fn secrets(file: &Arc<BundleFile>) -> Result<BTreeMap<SecretName, Vec<u8>>> {
+    let file = Arc::clone(file);
+    run(move || {
+        let (mut bundle, _) = file.open()?;
+        let mut text = Vec::new();
+        bundle.read(data::secrets::PIECE)?.read_to_end(&mut text)?;
+        data::secrets::parse(&text)
+    })
+    .await
+}
+
 /// Writes the topology of a bundle where the user will have it. Gives its file.
 ///
 /// # Errors
@@ -76,7 +104,7 @@ impl Import {
     pub async fn check(&self, resume: bool) -> Result<Vec<String>> {
         let here = &self.guests.client.server().architectures;
         let wanted = &self.manifest.server.architecture;
-        if !here.is_empty() && !here.contains(wanted) {
+        if !here.is_empty() && !here.contains(wanted) && self.manifest.kind == Kind::Full {
             bail!("its containers are for {wanted}, and the server runs {}", here.join(", "));
         }
         let seen = self.guests.client.instances().await?;
@@ -185,7 +213,7 @@ impl Import {
         }
         instance.config.retain(|key, _| key.starts_with("volatile.") || key.starts_with("image."));
         instance.config.extend(wanted.config.clone());
-        instance.config.insert(BUNDLE_KEY.to_owned(), format!("import {}", self.manifest.id));
+        instance.config.insert(BUNDLE_KEY.to_owned(), mark(&self.manifest));
         let root = instance.devices.remove("root");
         instance.devices = wanted.devices.clone();
         if let Some(root) = root {
@@ -306,7 +334,7 @@ impl Import {
     /// A set that does not become healthy, what can't be changed.
     pub async fn finish(&self) -> Result<()> {
         self.catch_up().await?;
-        for name in self.manifest.containers.keys() {
+        for name in self.desired.containers.keys() {
             let seen = self.guests.client.instance(name).await?;
             let unset = BTreeMap::from([(BUNDLE_KEY.to_owned(), None)]);
             self.guests.client.patch_instance(name, &unset, &BTreeMap::new(), &seen.description).await?;
@@ -339,35 +367,6 @@ impl<R: std::io::Read> std::io::Read for Watched<R> {
         self.pace.at(self.done, Some(self.size));
         Ok(read)
     }
-}
-
-/// The numbers of users and groups in a container that stands.
-pub(super) struct Owners {
-    users: String,
-    groups: String,
-}
-
-impl Owners {
-    pub(super) async fn read(guests: &Guests, container: &str) -> Result<Self> {
-        let read = |path: &'static str| async move {
-            let bytes = guests.client.read_file(container, path).await?;
-            let bytes = bytes.with_context(|| format!("{container} has no {path}"))?;
-            anyhow::Ok(String::from_utf8_lossy(&bytes).into_owned())
-        };
-        Ok(Self { users: read("/etc/passwd").await?, groups: read("/etc/group").await? })
-    }
-
-    pub(super) fn attributes(&self, file: &File) -> Result<FileAttributes> {
-        let uid = number(&self.users, &file.owner).ok_or_else(|| anyhow!("it has no user {}", file.owner))?;
-        let gid = number(&self.groups, &file.group).ok_or_else(|| anyhow!("it has no group {}", file.group))?;
-        Ok(FileAttributes { uid, gid, mode: file.mode })
-    }
-}
-
-/// The number in the third column of the line that begins with a name.
-fn number(lines: &str, name: &str) -> Option<u32> {
-    let line = lines.lines().find(|line| line.split(':').next() == Some(name))?;
-    line.split(':').nth(2)?.parse().ok()
 }
 
 /// Where a bundle's topology goes if nothing else is said: a folder of its name, here.

@@ -1,13 +1,15 @@
 //! Bundles: a whole system in one file, taken out with [`export`] and brought up elsewhere with [`import`].
 //!
 //! The file's format is in the crate of the same name; what is in it is decided here: the [`Manifest`], and pieces whose
-//! names begin with [`TOPOLOGY`], [`DOWNLOADS`] and [`CONTAINERS`].
+//! names begin with [`TOPOLOGY`], [`DOWNLOADS`], and [`CONTAINERS`] or `data/`: there are two [kinds](Kind).
 
 mod blocking;
+pub mod data;
 pub mod export;
 pub mod import;
 mod leftovers;
 pub mod open;
+mod owners;
 mod pace;
 mod pack;
 mod rotate;
@@ -40,11 +42,34 @@ pub const CONTAINERS: &str = "containers/";
 /// The key of an instance that tells which export it was made for, or which import made it.
 pub const BUNDLE_KEY: &str = "user.distctl.bundle";
 
+/// What a bundle holds besides the topology.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The containers as they are.
+    #[default]
+    Full,
+    /// What their databases hold, and secrets of the topology.
+    Data,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Full => "full",
+            Self::Data => "data",
+        })
+    }
+}
+
 /// What a bundle's file begins with: enough to go on with an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// Names the export; also in Incus.
     pub id: String,
+    /// What it holds.
+    #[serde(default)]
+    pub kind: Kind,
     /// The topology's name.
     pub topology: String,
     /// The moment that it holds.
@@ -56,6 +81,9 @@ pub struct Head {
 pub struct Manifest {
     /// Names the export.
     pub id: String,
+    /// What it holds.
+    #[serde(default)]
+    pub kind: Kind,
     /// The topology's name.
     pub topology: String,
     /// The version of distctl that wrote it.
@@ -66,8 +94,30 @@ pub struct Manifest {
     pub server: ServerFacts,
     /// The network.
     pub network: Ipv4Net,
-    /// The containers by name.
+    /// The containers by name. Left out where it holds data: who knows only the other kind misses them, and refuses it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub containers: BTreeMap<String, Packed>,
+    /// What it has of replica sets and single mongods, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub databases: BTreeMap<String, data::Database>,
+}
+
+impl Manifest {
+    /// What it holds, in a few words.
+    pub fn told(&self) -> String {
+        match self.kind {
+            Kind::Full => format!("{} containers", self.containers.len()),
+            Kind::Data => {
+                let held = || self.databases.values().flat_map(|database| &database.collections);
+                let documents: u64 = held().map(|one| one.holds.documents).sum();
+                format!(
+                    "data of {} databases: {documents} documents in {} collections",
+                    self.databases.len(),
+                    held().count()
+                )
+            }
+        }
+    }
 }
 
 /// Where a bundle was taken from.

@@ -122,6 +122,15 @@ impl BundleFile {
                 bail!("it gives two sizes for the container {name}");
             }
         }
+        for held in manifest.databases.values().flat_map(|database| &database.collections) {
+            let sizes = held.content.iter().map(|piece| (piece, Some(held.holds.bytes)));
+            for (name, size) in sizes.chain([(&held.made, None)]) {
+                let piece = bundle.piece(name).ok_or_else(|| anyhow!("{name} is missing in it"))?;
+                if size.is_some_and(|size| piece.size != size) {
+                    bail!("it gives two sizes for {name}");
+                }
+            }
+        }
         Ok((bundle, manifest))
     }
 

@@ -11,7 +11,8 @@ use futures_util::future::try_join_all;
 use protocol::{Credential, EnsureUsersRequest, Piece, Request, SetAddress};
 
 use super::BUNDLE_KEY;
-use super::import::{ANSWERS_MS, Import, Owners};
+use super::import::{ANSWERS_MS, Import};
+use super::owners::Owners;
 use crate::desired::{Access, Content, Init, Mongod, SecretName};
 use crate::engine::generate;
 use crate::guest;
@@ -54,17 +55,28 @@ impl Import {
                 let value = values.entry(secret).or_insert_with(|| generate(&secret.kind)).clone();
                 client.push_file(name, path, &owners.attributes(file)?, FileBody::Bytes(value.into())).await?;
             }
-            // What is run once with a secret is run again with the new one.
+        }
+        self.forget_inits().await?;
+        let mark = BTreeMap::from([(BUNDLE_KEY.to_owned(), Some(format!("import {ROTATED} {}", self.manifest.id)))]);
+        for one in all {
+            client.patch_instance(&one.name, &mark, &BTreeMap::new(), &one.description).await?;
+        }
+        Ok(())
+    }
+
+    /// Has what was run once with a secret be run again, with the one that there is now.
+    ///
+    /// # Errors
+    /// What can't be deleted.
+    pub async fn forget_inits(&self) -> Result<()> {
+        let client = &self.guests.client;
+        for (name, container) in &self.desired.containers {
             let inits = container.releases.values().filter_map(|release| release.init.as_ref());
             for init in inits.filter(|init| takes_secrets(init)) {
                 if client.read_file(name, &init.marker).await?.is_some() {
                     client.delete_file(name, &init.marker).await?;
                 }
             }
-        }
-        let mark = BTreeMap::from([(BUNDLE_KEY.to_owned(), Some(format!("import {ROTATED} {}", self.manifest.id)))]);
-        for one in all {
-            client.patch_instance(&one.name, &mark, &BTreeMap::new(), &one.description).await?;
         }
         Ok(())
     }

@@ -95,10 +95,11 @@ fn show(context: &Context, bundle: &Path, opening: &Opening) -> Result<Exit> {
         }
         let holds = opened.pieces().map(|piece| piece.size).sum();
         format!(
-            "{} of {}, {}\nfrom Incus {} ({}) by distctl {}, network {}\n{} stored, {} in {} pieces\n\n{table}",
+            "{} of {}, {}: {}\nfrom Incus {} ({}) by distctl {}, network {}\n{} stored, {} in {} pieces\n\n{table}",
             manifest.topology,
             manifest.cut.at.strftime("%Y-%m-%d %H:%M:%S UTC"),
             manifest.cut.how,
+            manifest.told(),
             manifest.server.incus,
             manifest.server.architecture,
             manifest.distctl,

@@ -4,8 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
-use clap::Args;
+use anyhow::{Context as _, Result, anyhow};
+use clap::{Args, ValueEnum};
 use rand::Rng;
 
 use super::artifacts;
@@ -17,18 +17,22 @@ use crate::bundle::export::{Begun, Export as Work, Exported, Unfinished};
 use crate::bundle::open::Encrypted;
 use crate::bundle::sources;
 use crate::bundle::target::Target;
-use crate::bundle::{remove_leftovers, size};
-use crate::cut::EXPORT;
+use crate::bundle::{self, remove_leftovers, size};
+use crate::cut::{Cut, EXPORT, How};
 use crate::ui::{Advise, Exit, Interrupted};
 
 /// Packs the whole system into one file: topology, binaries, containers and their data, all of one moment.
 ///
-/// The system goes on running; writes wait for a moment. `import` brings it up elsewhere.
+/// The system goes on running; writes wait for a moment. `import` brings it up elsewhere. With `--kind data` the file holds
+/// what the databases hold instead of the containers: small, and for another version of mongod or another shape, too.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: distctl export shop.distctl && distctl bundle verify shop.distctl")]
 pub struct Export {
     /// The file to write, a folder to write it into, or `-` for standard output
     bundle: PathBuf,
+    /// What it holds: the containers as they are, or what is in their databases
+    #[arg(long, value_enum, default_value_t)]
+    kind: Kind,
     #[command(flatten)]
     way: Way,
     #[command(flatten)]
@@ -41,10 +45,33 @@ pub struct Export {
     lock_wait: Duration,
 }
 
+/// What a bundle holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Containers as they are
+    #[default]
+    Full,
+    /// Topology, secrets, and a logical dump of the databases
+    Data,
+}
+
+impl From<Kind> for bundle::Kind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Full => Self::Full,
+            Kind::Data => Self::Data,
+        }
+    }
+}
+
 impl Export {
     /// Takes a cut and packs it, under the lease.
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let begun = Instant::now();
+        if self.kind == Kind::Data && self.way.stop {
+            return Err(anyhow!("data is read from databases that run: `--stop` would stop them"))
+                .hint("leave `--stop` away, or take the containers as they are: `--kind full --stop`");
+        }
         let recipient = self.sealing.recipient()?;
         let passphrase = self.sealing.passphrase()?;
         let stage = Stage::prepare(context).await?;
@@ -53,6 +80,7 @@ impl Export {
         let work = Work {
             guests: stage.guests.clone(),
             desired: stage.desired.clone(),
+            kind: self.kind.into(),
             files: files(context).await?,
             recipient,
             reporter: context.ui.reporter(),
@@ -62,13 +90,20 @@ impl Export {
         let checked = work.check(self.resume).await;
         checked.map_err(advised)?;
         if work.recipient.is_none() {
-            context.ui.note(
-                "the bundle will hold keyfiles, passwords and data as they are: keep it where nobody else reads it, or \
-                 encrypt it (`--recipient age1...` or `--passphrase-file FILE`)",
-            );
+            let held = match self.kind {
+                Kind::Full => "keyfiles, passwords",
+                Kind::Data => "secrets of the topology",
+            };
+            context.ui.note(format!(
+                "the bundle will hold {held} and data as they are: keep it where nobody else reads it, or encrypt it \
+                 (`--recipient age1...` or `--passphrase-file FILE`)",
+            ));
         }
         let lock = stage.lock(context, &work.reporter, self.lock_wait).await?;
-        let exported = self.export(context, &stage, &work, passphrase).await;
+        let exported = match self.kind {
+            Kind::Full => self.export(context, &stage, &work, passphrase).await,
+            Kind::Data => self.export_data(context, &work, passphrase).await,
+        };
         let released = lock.release().await;
         let exported = exported?;
         released?;
@@ -95,6 +130,36 @@ impl Export {
             Ok(exported) => Ok(exported),
             Err(error) => Err(again(context, error, stays)),
         }
+    }
+
+    /// Reads all databases as they are at one moment. One that was interrupted goes on with another moment: the past of
+    /// its own is not kept for long.
+    async fn export_data(
+        &self,
+        context: &Context,
+        work: &Work,
+        passphrase: Option<::bundle::SecretString>,
+    ) -> Result<Exported> {
+        let id = format!("{:08x}", rand::rng().random::<u32>());
+        let at = work.guests.client.server_time().unwrap_or_else(jiff::Timestamp::now);
+        let how = How::Live { paused_ms: 0, held: Vec::new() };
+        let cut = Cut { snapshot: String::new(), containers: Vec::new(), how, at };
+        let begun = match self.resume {
+            true => work.begin_anew(work.resume(passphrase).await.map_err(unreadable)?, &id, cut),
+            false => work.begin(&id, cut).await?,
+        };
+        let stays = matches!(work.target, Target::File(_));
+        work.pack_data(begun).await.map_err(|error| {
+            let error = if context.stop().is_cancelled() { anyhow::Error::from(Interrupted) } else { error };
+            let error = error.hint(
+                "`distctl status` tells how the databases are; `--kind full` takes containers as they are, and holds writes \
+                 back for a moment only",
+            );
+            match stays {
+                true => error.hint("mend the cause and run the same command with `--resume`"),
+                false => error,
+            }
+        })
     }
 
     /// Begins an export, or goes on with one: with its own moment if that is still kept, else with a new one.
@@ -186,11 +251,11 @@ fn show(context: &Context, exported: &Exported, took: Duration) -> Result<()> {
         .ui
         .data(exported, || {
             format!(
-                "{}: {} of {}, {} containers, {}, in {:.1} s",
+                "{}: {} of {}, {}, {}, in {:.1} s",
                 file.display(),
                 size(exported.size),
                 size(exported.content),
-                exported.manifest.containers.len(),
+                exported.manifest.told(),
                 exported.manifest.cut.how,
                 took.as_secs_f64()
             )

@@ -1,5 +1,6 @@
 //! `distctl import`
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,9 +12,12 @@ use ipnet::Ipv4Net;
 use super::line::{self, Stage};
 use super::sealing::{Opening, advised as advised_of_file};
 use super::{Context, artifacts, status};
-use crate::bundle::import::{Import as Work, Interrupted as Unfinished, default_folder, unpack_topology};
+use crate::bundle::data::{self, Restore};
+use crate::bundle::import::{
+    Import as Work, Interrupted as Unfinished, default_folder, mark_all, secrets, unpack_topology,
+};
 use crate::bundle::open::BundleFile;
-use crate::bundle::{Manifest, Pace, size};
+use crate::bundle::{Kind, Manifest, Pace, size};
 use crate::engine::event::Event;
 use crate::guest::one_line;
 use crate::observed::Observed;
@@ -25,6 +29,7 @@ use crate::ui::{Advise, Exit, Interrupted};
 ///
 /// Checks every byte of the bundle first, and that nothing is in the way; only then makes network and containers, starts
 /// them, and waits until all is as declared. The topology and the files that it names go into a folder, for `--file`.
+/// A bundle of data comes into a system that is built anew, of its own topology or another one.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: distctl import shop.distctl --name copy --subnet 10.20.30.0/24 --project copy")]
 pub struct Import {
@@ -53,6 +58,12 @@ pub struct Import {
     /// Make all keyfiles, passwords and secrets anew: who has the bundle knows the old ones
     #[arg(long)]
     rotate_secrets: bool,
+    /// Another name for a replica set or single mongod: `rsA=rsX`; for a bundle of data
+    #[arg(long, value_name = "OLD=NEW", value_parser = pair)]
+    map: Vec<(String, String)>,
+    /// Bring up this topology instead of the bundle's own; for a bundle of data
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["into", "name", "network", "subnet", "pool", "listen"])]
+    topology: Option<PathBuf>,
     /// Go on with an import that was interrupted
     #[arg(long)]
     resume: bool,
@@ -60,6 +71,9 @@ pub struct Import {
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = super::duration)]
     lock_wait: Duration,
 }
+
+/// Which of a system's databases takes which data of a bundle.
+pub(super) type Targets = BTreeMap<String, String>;
 
 fn pair(text: &str) -> Result<(String, String), String> {
     let (old, new) = text.split_once('=').ok_or("write OLD=NEW")?;
@@ -72,12 +86,16 @@ impl Import {
         let begun = Instant::now();
         let file = Arc::new(self.opening.find(&context.ui, &self.bundle)?);
         let manifest = whole(context, &file).await?;
-        let changes = self.changes();
-        let folder = self.into.clone().unwrap_or_else(|| default_folder(&manifest, &changes));
-        let topology = unpack_topology(&file, folder, artifacts::cache(), changes).await;
-        let topology = topology.hint("`--into FOLDER` puts it elsewhere")?;
+        if manifest.kind == Kind::Full && (self.topology.is_some() || !self.map.is_empty()) {
+            return Err(anyhow!(
+                "whole containers come up as they were: `--topology` and `--map` are for bundles of data"
+            ))
+            .hint("nothing was changed; leave the two away, or export with `--kind data`");
+        }
+        let topology = self.unpack(&file, &manifest).await?;
         let context = &Context { file: topology.clone(), ..context.clone() };
-        let stage = Stage::prepare(context).await?;
+        let mut stage = Stage::prepare(context).await?;
+        let targets = receive(&mut stage, &file, &manifest, &self.map, self.rotate_secrets).await?;
         let work = Work {
             guests: stage.guests.clone(),
             desired: stage.desired.clone(),
@@ -94,7 +112,7 @@ impl Import {
             line::refuse(&diff(&stage.desired, &stage.observe().await?, &Options::default()))?;
         }
         let lock = stage.lock(context, &work.reporter, self.lock_wait).await?;
-        let imported = bring_up(context, &stage, &work, &left).await.map_err(stays);
+        let imported = bring_up(context, &stage, &work, &left, &targets).await.map_err(stays);
         let released = lock.release().await;
         let (last, observed) = imported?;
         released?;
@@ -108,6 +126,17 @@ impl Import {
         Ok(exit)
     }
 
+    /// The file of the topology that is to be brought up.
+    async fn unpack(&self, file: &Arc<BundleFile>, manifest: &Manifest) -> Result<PathBuf> {
+        if let Some(own) = &self.topology {
+            return Ok(own.clone());
+        }
+        let changes = self.changes();
+        let folder = self.into.clone().unwrap_or_else(|| default_folder(manifest, &changes));
+        let topology = unpack_topology(file, folder, artifacts::cache(), changes).await;
+        topology.hint("`--into FOLDER` puts it elsewhere")
+    }
+
     fn changes(&self) -> Changes {
         Changes {
             name: self.name.clone(),
@@ -115,6 +144,7 @@ impl Import {
             subnet: self.subnet,
             pool: self.pool.clone(),
             listen: self.listen.clone(),
+            databases: self.map.clone(),
         }
     }
 }
@@ -155,20 +185,50 @@ pub(super) async fn whole(context: &Context, file: &Arc<BundleFile>) -> Result<M
     Ok(manifest)
 }
 
+/// Makes a stage ready for the data of a bundle; whole containers have all that they need.
+pub(super) async fn receive(
+    stage: &mut Stage,
+    file: &Arc<BundleFile>,
+    manifest: &Manifest,
+    map: &[(String, String)],
+    rotate_secrets: bool,
+) -> Result<Targets> {
+    if manifest.kind == Kind::Full {
+        return Ok(Targets::new());
+    }
+    let targets = data::targets(&manifest.databases, map, &stage.desired.databases().collect())
+        .hint("nothing was changed; `--map OLD=NEW` says where data goes")?;
+    mark_all(&mut stage.desired, manifest);
+    if !rotate_secrets {
+        stage.given = Arc::new(secrets(file).await?);
+    }
+    Ok(targets)
+}
+
 /// Makes and starts what a bundle holds, until all is as declared.
 pub(super) async fn bring_up(
     context: &Context,
     stage: &Stage,
     work: &Work,
     left: &[String],
+    targets: &Targets,
 ) -> Result<(Plan, Observed)> {
     let made = async {
-        work.make(left).await?;
-        work.rehome().await?;
-        let plan = diff(&stage.desired, &stage.observe().await?, &Options::default());
-        line::refuse(&plan)?;
-        let settled =
-            stage.settle(context, plan, |observed| diff(&stage.desired, observed, &Options::default())).await?;
+        match work.manifest.kind {
+            Kind::Full => {
+                work.make(left).await?;
+                work.rehome().await?;
+            }
+            Kind::Data => {
+                // All of it first: what services make of empty databases goes when the data comes.
+                settle(context, stage).await?;
+                put(context, stage, work, targets).await?;
+                if work.rotate_secrets {
+                    work.forget_inits().await?;
+                }
+            }
+        }
+        let settled = settle(context, stage).await?;
         work.finish().await?;
         Ok(settled)
     };
@@ -180,6 +240,26 @@ fn stays(error: anyhow::Error) -> anyhow::Error {
         "what is made stays: mend the cause and run the same command with `--resume`, or remove it with `distctl \
          --file FOLDER/topology.yaml destroy`",
     )
+}
+
+async fn settle(context: &Context, stage: &Stage) -> Result<(Plan, Observed)> {
+    let plan = diff(&stage.desired, &stage.observe().await?, &Options::default());
+    line::refuse(&plan)?;
+    stage.settle(context, plan, |observed| diff(&stage.desired, observed, &Options::default())).await
+}
+
+/// Puts the data of a bundle into the databases.
+async fn put(context: &Context, stage: &Stage, work: &Work, targets: &Targets) -> Result<()> {
+    let restore = Restore {
+        guests: &stage.guests,
+        desired: &stage.desired,
+        file: &work.file,
+        databases: &work.manifest.databases,
+        targets,
+        reporter: &work.reporter,
+        stop: &context.stop(),
+    };
+    restore.put().await
 }
 
 fn advised(error: anyhow::Error) -> anyhow::Error {

@@ -10,7 +10,7 @@ use crate::desired::Desired;
 use crate::desired::expand::{AgentFile, expand};
 use crate::engine::event::Reporter;
 use crate::engine::lock::Lock;
-use crate::engine::{self, Hands, Outcome};
+use crate::engine::{self, Given, Hands, Outcome};
 use crate::guest::{Agent, Guests, one_line};
 use crate::incus::{Client, Target};
 use crate::observed::{Observed, collect::collect};
@@ -30,6 +30,8 @@ const WAITS_PER_CHANGE: usize = 4;
 pub(super) struct Stage {
     pub desired: Desired,
     pub guests: Guests,
+    /// Secrets that an import brings along.
+    pub given: Given,
     parallel: usize,
 }
 
@@ -46,7 +48,7 @@ impl Stage {
         change(&mut topology);
         let desired = expanded(context, topology, &agent).await?;
         let client = connect(context).await?;
-        Ok(Self { desired, guests: Guests { client, agent }, parallel: context.parallel })
+        Ok(Self { desired, guests: Guests { client, agent }, given: Given::default(), parallel: context.parallel })
     }
 
     /// Looks at what is.
@@ -71,7 +73,7 @@ impl Stage {
 
     /// Carries a plan out.
     pub async fn apply(&self, context: &Context, plan: &Plan, reporter: &Arc<dyn Reporter>) -> Outcome {
-        let hands = Hands::new(self.guests.clone(), plan);
+        let hands = Hands::new(self.guests.clone(), plan, Arc::clone(&self.given));
         engine::apply(plan, hands, Arc::clone(reporter), context.stop(), self.parallel).await
     }
 

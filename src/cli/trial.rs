@@ -9,7 +9,7 @@ use ipnet::Ipv4Net;
 use serde::Serialize;
 use tempfile::TempDir;
 
-use super::import::{bridge, bring_up};
+use super::import::{Targets, bridge, bring_up, receive};
 use super::line::{self, Stage};
 use super::{Context, artifacts, fragmentation_check, judge, verify};
 use crate::bundle::Manifest;
@@ -59,8 +59,7 @@ pub(super) async fn run(
     subnet: Option<Ipv4Net>,
 ) -> Result<Exit> {
     let trial = Trial::begin(context, &manifest, subnet).await?;
-    let seen = trial.look(file, manifest).await;
-    let removed = trial.remove().await;
+    let (seen, removed) = trial.hold(file, manifest).await?;
     let removed = removed.hint(format!("`incus project delete --force {}` removes what is left", trial.project));
     let seen = match (seen, removed) {
         (Ok(seen), removed) => removed.map(|()| seen)?,
@@ -101,11 +100,13 @@ impl<'t> Trial<'t> {
             subnet: Some(subnet),
             pool: None,
             listen: Vec::new(),
+            databases: Vec::new(),
         };
         Ok(Self { context, client, inside, project, network, folder, changes, outside })
     }
 
-    async fn look(&self, file: Arc<BundleFile>, manifest: Manifest) -> Result<Seen> {
+    /// Has the project to itself: tells what was seen, and whether all could be removed. An error where somebody else has it.
+    async fn hold(&self, file: Arc<BundleFile>, manifest: Manifest) -> Result<(Result<Seen>, Result<()>)> {
         let begun = Instant::now();
         let config = ["features.images", "features.profiles"].map(|key| (key.to_owned(), "false".to_owned()));
         match self.client.create_project(&self.project, &config.into()).await {
@@ -115,7 +116,8 @@ impl<'t> Trial<'t> {
         let (folder, cache) = (self.folder.path().to_owned(), artifacts::cache());
         let topology = unpack_topology(&file, folder, cache, self.changes.clone()).await?;
         let context = Context { file: topology, ..self.context.clone() };
-        let stage = Stage::prepare_with(&context, keep_to_itself).await?;
+        let mut stage = Stage::prepare_with(&context, keep_to_itself).await?;
+        let targets = receive(&mut stage, &file, &manifest, &[], false).await?;
         let work = Work {
             guests: stage.guests.clone(),
             desired: stage.desired.clone(),
@@ -127,30 +129,34 @@ impl<'t> Trial<'t> {
             stop: context.stop(),
         };
         let lock = stage.lock(&context, &work.reporter, Duration::ZERO).await?;
-        let seen = self.bring_up(&context, &stage, &work, begun).await;
+        let seen = self.look(&context, &stage, &work, &targets, begun).await;
+        let removed = self.remove_containers().await;
         let released = lock.release().await;
-        seen.and_then(|seen| released.map(|()| seen))
+        let removed = match removed.and(released) {
+            Ok(()) => self.client.delete_project(&self.project).await.context("its project could not be deleted"),
+            left => left,
+        };
+        Ok((seen, removed))
     }
 
-    async fn bring_up(&self, context: &Context, stage: &Stage, work: &Work, begun: Instant) -> Result<Seen> {
+    async fn look(
+        &self,
+        context: &Context,
+        stage: &Stage,
+        work: &Work,
+        targets: &Targets,
+        begun: Instant,
+    ) -> Result<Seen> {
         // What one has left that was killed.
         self.remove_containers().await?;
         let place = format!("project {}, network {}", self.project, stage.desired.network.ipv4);
         self.outside.ui.note(format!("bringing it up ({place})"));
         work.check(false).await?;
-        bring_up(context, stage, work, &[]).await?;
+        bring_up(context, stage, work, &[], targets).await?;
         let verification = verify::answer(stage).await?;
         let up_s = begun.elapsed().as_secs_f64();
         let fragments = fragmentation_check::look_at_all(context, stage).await?;
         Ok(Seen { verification, fragments, up_s })
-    }
-
-    async fn remove(&self) -> Result<()> {
-        self.remove_containers().await?;
-        match self.client.delete_project(&self.project).await {
-            Err(error) if !error.is_not_found() => Err(error).context("its project could not be deleted"),
-            _ => Ok(()),
-        }
     }
 
     async fn remove_containers(&self) -> Result<()> {

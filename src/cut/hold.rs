@@ -18,6 +18,7 @@ const TTL: Duration = Duration::from_secs(10);
 pub(super) struct Hold<'h> {
     guests: &'h Guests,
     id: String,
+    ttl: Duration,
     parts: BTreeMap<String, HoldRequest>,
     /// Sets and single mongods that must be held, each by one of these hosts.
     owners: Vec<(String, Vec<String>)>,
@@ -29,15 +30,36 @@ pub(super) struct Holding(BTreeMap<String, Held>);
 impl<'h> Hold<'h> {
     /// Decides who is to be held of a system, in those containers that run.
     pub fn of(guests: &'h Guests, desired: &Desired, id: &str, running: &BTreeSet<String>) -> Self {
-        let mut hold = Self { guests, id: id.to_owned(), parts: BTreeMap::new(), owners: Vec::new() };
+        let mut hold = Self::sets(guests, desired, id, running);
+        hold.add_singles(desired, running);
+        hold
+    }
+
+    /// The same for replica sets alone.
+    pub fn sets(guests: &'h Guests, desired: &Desired, id: &str, running: &BTreeSet<String>) -> Self {
+        let mut hold = Self::nobody(guests, id, TTL);
         for set in desired.replica_sets.values() {
             hold.add(format!("replica set {}", set.name), &set.members, Some(&set.name), set.access.as_ref(), running);
         }
+        hold
+    }
+
+    /// The same for mongods that are in no set alone, which may be held for as long as this.
+    pub fn singles(guests: &'h Guests, desired: &Desired, id: &str, running: &BTreeSet<String>, ttl: Duration) -> Self {
+        let mut hold = Self::nobody(guests, id, ttl);
+        hold.add_singles(desired, running);
+        hold
+    }
+
+    fn nobody(guests: &'h Guests, id: &str, ttl: Duration) -> Self {
+        Self { guests, id: id.to_owned(), ttl, parts: BTreeMap::new(), owners: Vec::new() }
+    }
+
+    fn add_singles(&mut self, desired: &Desired, running: &BTreeSet<String>) {
         for single in desired.standalones.values() {
             let mongods = std::slice::from_ref(&single.mongod);
-            hold.add(format!("mongod {}", single.name), mongods, None, single.access.as_ref(), running);
+            self.add(format!("mongod {}", single.name), mongods, None, single.access.as_ref(), running);
         }
-        hold
     }
 
     fn add(
@@ -56,7 +78,7 @@ impl<'h> Hold<'h> {
             let part = self.parts.entry(mongod.container.clone()).or_insert_with(|| HoldRequest {
                 id: self.id.clone(),
                 mongods: Vec::new(),
-                ttl_ms: u64::try_from(TTL.as_millis()).unwrap_or(u64::MAX),
+                ttl_ms: u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX),
             });
             part.mongods.push(HeldMongod {
                 host: mongod.host.clone(),
@@ -111,7 +133,7 @@ impl<'h> Hold<'h> {
     }
 
     /// Lets everybody go, held or not; each is tried.
-    async fn release(&self) -> Result<BTreeMap<String, LetGo>> {
+    pub async fn release(&self) -> Result<BTreeMap<String, LetGo>> {
         let asked = self.parts.keys().map(|container| async move {
             let request = Request::LetGo(LetGoRequest { id: self.id.clone() });
             match self.ask(container, request).await? {

@@ -6,11 +6,13 @@
 
 mod hold;
 mod kept;
+mod moment;
 mod take;
 
 use serde::{Deserialize, Serialize};
 
 pub use kept::{Kept, kept, remove, restore};
+pub use moment::Moment;
 pub use take::{discard, live, stopped};
 
 /// What the names of snapshots begin with that distctl takes; a name of the user's follows.

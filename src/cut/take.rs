@@ -14,10 +14,10 @@ use crate::guest::Guests;
 use crate::incus::Status;
 
 /// How often a cut is tried whose primaries change under it.
-const TRIES: u32 = 3;
+pub(super) const TRIES: u32 = 3;
 
 /// How long to wait before the next try: an election is under way.
-const BETWEEN: Duration = Duration::from_secs(2);
+pub(super) const BETWEEN: Duration = Duration::from_secs(2);
 
 /// Takes a cut of a system that runs. Its containers may stand too: those are taken as they are.
 ///
@@ -67,7 +67,7 @@ pub async fn stopped(guests: &Guests, desired: &Desired, snapshot: &str) -> Resu
 }
 
 /// The system's containers, and which of them run.
-async fn containers(guests: &Guests, desired: &Desired) -> Result<(Vec<String>, BTreeSet<String>)> {
+pub(super) async fn containers(guests: &Guests, desired: &Desired) -> Result<(Vec<String>, BTreeSet<String>)> {
     let seen = guests.client.instances().await?;
     let mut running = BTreeSet::new();
     for name in desired.containers.keys() {

@@ -85,34 +85,43 @@ impl Fragmented {
     }
 }
 
+impl Desired {
+    /// Where a replica set or single mongod is, and who can ask it.
+    pub fn home(&self, on: &str) -> Option<FragmentHome> {
+        let set = self.replica_sets.get(on).map(|set| (set.members.clone(), &set.access, true));
+        let single = || self.standalones.get(on).map(|one| (vec![one.mongod.clone()], &one.access, false));
+        let (mongods, access, is_set) = set.or_else(single)?;
+        let credential = access.as_ref().map(|access: &Access| access.admin.clone());
+        let hosts = mongods.iter().map(|mongod| mongod.host.clone()).collect();
+        let mut containers: Vec<String> = Vec::new();
+        for mongod in &mongods {
+            if !containers.contains(&mongod.container) {
+                containers.push(mongod.container.clone());
+            }
+        }
+        let place = FragmentPlace { on: on.to_owned(), is_set, hosts, credential };
+        Some(FragmentHome { place, containers, mongods })
+    }
+
+    /// The names of all replica sets and single mongods.
+    pub fn databases(&self) -> impl Iterator<Item = &String> {
+        self.replica_sets.keys().chain(self.standalones.keys())
+    }
+}
+
 /// Adds all fragmented collections. Services are added before.
 pub(super) fn add_all(desired: &mut Desired, topology: &Topology) {
     for (name, declared) in topology.fragmentation.iter() {
         let rule = filled::rule(declared);
         let on: BTreeSet<&String> = rule.fragments.iter().map(|fragment| &fragment.on).collect();
         let homes: BTreeMap<String, FragmentHome> =
-            on.into_iter().filter_map(|on| Some((on.clone(), home(desired, on)?))).collect();
+            on.into_iter().filter_map(|on| Some((on.clone(), desired.home(on)?))).collect();
         let first = rule.fragments.first().and_then(|fragment| homes.get(&fragment.on)?.containers.first());
         let marker = (first.cloned().unwrap_or_default(), format!("/var/lib/distctl/fragments/{name}.json"));
         let routers = routers(desired, topology, name);
         let fragmented = Fragmented { name: name.to_owned(), rule, homes, routers, marker };
         desired.fragmented.insert(name.to_owned(), fragmented);
     }
-}
-
-fn home(desired: &Desired, on: &str) -> Option<FragmentHome> {
-    let set = desired.replica_sets.get(on).map(|set| (set.members.clone(), &set.access, true));
-    let single = || desired.standalones.get(on).map(|one| (vec![one.mongod.clone()], &one.access, false));
-    let (mongods, access, is_set) = set.or_else(single)?;
-    let credential = access.as_ref().map(|access: &Access| access.admin.clone());
-    let hosts = mongods.iter().map(|mongod| mongod.host.clone()).collect();
-    let mut containers: Vec<String> = Vec::new();
-    for mongod in &mongods {
-        if !containers.contains(&mongod.container) {
-            containers.push(mongod.container.clone());
-        }
-    }
-    Some(FragmentHome { place: FragmentPlace { on: on.to_owned(), is_set, hosts, credential }, containers, mongods })
 }
 
 fn routers(desired: &Desired, topology: &Topology, rule: &str) -> Vec<Router> {

@@ -20,7 +20,7 @@ mod secrets;
 mod wait;
 
 pub use perform::Hands;
-pub use secrets::generate;
+pub use secrets::{Given, generate};
 
 use event::{Event, Reporter};
 

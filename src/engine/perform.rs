@@ -12,7 +12,7 @@ use protocol::{
     UnitsRequest, WaitMongodRequest, WaitReadyRequest, WaitReplicaSetRequest, WaitServiceRequest, WriteRequest,
 };
 
-use super::secrets::Secrets;
+use super::secrets::{Given, Secrets};
 use super::wait;
 use crate::desired::{Container, Content, File, INTERFACE, Image};
 use crate::guest::{self, Guests};
@@ -26,9 +26,9 @@ pub struct Hands {
 }
 
 impl Hands {
-    /// Makes hands for one plan.
-    pub fn new(guests: Guests, plan: &Plan) -> Arc<Self> {
-        Arc::new(Self { guests, secrets: Secrets::new(&plan.secrets) })
+    /// Makes hands for one plan. Secrets that nobody has are those that are given, or are made.
+    pub fn new(guests: Guests, plan: &Plan, given: Given) -> Arc<Self> {
+        Arc::new(Self { guests, secrets: Secrets::new(&plan.secrets, given) })
     }
 
     /// Does one thing.

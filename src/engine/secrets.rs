@@ -1,6 +1,7 @@
-//! Secrets on their way into guests: read from a guest that has them or made anew, and kept in memory only.
+//! Secrets on their way into guests: read from a guest that has them, brought along or made anew, and kept in memory only.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
@@ -22,7 +23,11 @@ const PASSWORD_LENGTH: usize = 32;
 /// The secrets that a plan needs.
 pub(super) struct Secrets {
     known: BTreeMap<SecretName, Secret>,
+    given: Given,
 }
+
+/// Secrets that were brought along from elsewhere, for those that nobody has here.
+pub type Given = Arc<BTreeMap<SecretName, Vec<u8>>>;
 
 /// Where a secret comes from, and its value once somebody has asked for it.
 struct Secret {
@@ -31,9 +36,9 @@ struct Secret {
 }
 
 impl Secrets {
-    pub fn new(sources: &BTreeMap<SecretName, SecretSource>) -> Self {
+    pub fn new(sources: &BTreeMap<SecretName, SecretSource>, given: Given) -> Self {
         let unread = |source: &SecretSource| Secret { source: source.clone(), value: OnceCell::new() };
-        Self { known: sources.iter().map(|(name, source)| (name.clone(), unread(source))).collect() }
+        Self { known: sources.iter().map(|(name, source)| (name.clone(), unread(source))).collect(), given }
     }
 
     /// The value of a secret, the same at every call.
@@ -43,7 +48,7 @@ impl Secrets {
         };
         let value = secret.value.get_or_try_init(|| async {
             match &secret.source {
-                SecretSource::Generate => Ok(generate(&name.kind)),
+                SecretSource::Generate => Ok(self.given.get(name).cloned().unwrap_or_else(|| generate(&name.kind))),
                 SecretSource::Guest { container, path } => client
                     .read_file(container, path)
                     .await?

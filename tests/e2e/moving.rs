@@ -1,6 +1,7 @@
 //! Snapshots and bundles: a whole system as it was at one moment, gone back to and brought up elsewhere.
 
 mod bad_luck;
+mod data;
 mod elsewhere;
 mod second_lab;
 mod trouble;
@@ -59,30 +60,36 @@ impl Three {
     }
 
     fn causal(&self, what: &str) -> Command {
-        let python = Ran::of(&mut Command::new(Lab::project_file("lab/pymongo"))).ended_with(0);
-        let mut command = lab().inside(format!("{}/python3", python.stdout.trim()));
-        command.args(["-c", CAUSAL, what]).args(self.uris());
-        command
+        causal(what, &self.uris())
     }
 
     /// Starts writers, and waits until they write.
     fn writers(&self) -> Writers {
-        let mut child = self.causal("write").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        assert_eq!(line, "writing\n");
-        Writers { child, stdout }
+        Writers::start(&self.uris())
     }
 
     /// How many numbers each database has; none of them may be torn from the one before it.
     #[track_caller]
     fn counts(&self) -> Vec<u64> {
-        let ran = Ran::of(&mut self.causal("check")).ended_with(0);
-        let told: Value = serde_json::from_str(&ran.stdout).unwrap();
-        assert_eq!(told["torn"], json!([]), "writes that followed others are there without them");
-        told["counts"].as_array().unwrap().iter().map(|count| count.as_u64().unwrap()).collect()
+        counts(&self.uris())
     }
+}
+
+/// The writers' program, for three databases.
+fn causal(what: &str, uris: &[String; 3]) -> Command {
+    let python = Ran::of(&mut Command::new(Lab::project_file("lab/pymongo"))).ended_with(0);
+    let mut command = lab().inside(format!("{}/python3", python.stdout.trim()));
+    command.args(["-c", CAUSAL, what]).args(uris);
+    command
+}
+
+/// How many numbers each of three databases has; none of them may be torn from the one before it.
+#[track_caller]
+fn counts(uris: &[String; 3]) -> Vec<u64> {
+    let ran = Ran::of(&mut causal("check", uris)).ended_with(0);
+    let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(told["torn"], json!([]), "writes that followed others are there without them");
+    told["counts"].as_array().unwrap().iter().map(|count| count.as_u64().unwrap()).collect()
 }
 
 struct Writers {
@@ -91,6 +98,16 @@ struct Writers {
 }
 
 impl Writers {
+    /// Starts them, and waits until they write.
+    fn start(uris: &[String; 3]) -> Self {
+        let mut child = causal("write", uris).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        assert_eq!(line, "writing\n");
+        Self { child, stdout }
+    }
+
     /// Stops them; what they did.
     fn stop(mut self) -> Value {
         drop(self.child.stdin.take());

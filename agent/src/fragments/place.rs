@@ -1,24 +1,15 @@
 //! The part of a collection that is in one replica set or single mongod.
 
-use std::time::Duration;
-
 use fragmentation::Fragmentation;
 use mongodb::bson::{Document, RawDocumentBuf};
 use mongodb::error::{ErrorKind, WriteFailure};
-use mongodb::options::{
-    ClientOptions, CollectionOptions, Credential, ReadConcern, ServerAddress, ServerMonitoringMode, WriteConcern,
-};
+use mongodb::options::{CollectionOptions, ReadConcern, WriteConcern};
 use mongodb::{Client, Collection, Database};
 use protocol::{Failure, FragmentRequest, MOVES, QUARANTINE};
 
 use crate::deadline::{Deadline, SOON};
-use crate::mongo::connect::{Error, Login};
-
-/// How long until a host that does not answer counts as unreachable.
-const CONNECTING: Duration = Duration::from_secs(1);
-
-/// How long a look for a primary takes before an attempt ends.
-const SELECTING: Duration = Duration::from_secs(3);
+use crate::mongo::client;
+use crate::mongo::connect::Error;
 
 /// One part of a collection, ready to be asked.
 pub struct Place {
@@ -41,25 +32,7 @@ impl Place {
         let (place, rule) = (&request.place, &request.rule);
         let failed = |why: String| Failure::new(format!("{} on {}", rule.collection, place.on), why);
         let (database, collection) = rule.namespace().map_err(|error| failed(error.to_string()))?;
-        let login = Login::read_if(place.credential.as_ref())?;
-        let hosts: Result<Vec<_>, _> = place.hosts.iter().map(ServerAddress::parse).collect();
-        let mut options = ClientOptions::builder()
-            .hosts(hosts.map_err(|error| failed(error.to_string()))?)
-            .connect_timeout(CONNECTING)
-            .server_selection_timeout(SELECTING)
-            .server_monitoring_mode(ServerMonitoringMode::Poll)
-            .retry_writes(place.is_set)
-            .app_name("distctl-agent".to_owned())
-            .build();
-        if place.is_set {
-            options.repl_set_name = Some(place.on.clone());
-        } else {
-            options.direct_connection = Some(true);
-        }
-        options.credential = login.map(|login| {
-            Credential::builder().username(login.user).password(login.password).source("admin".to_owned()).build()
-        });
-        let client = Client::with_options(options).map_err(|error| failed(error.to_string()))?;
+        let client = client::of(place, &format!("{} on {}", rule.collection, place.on))?;
         Ok(Self {
             on: place.on.clone(),
             is_set: place.is_set,

@@ -13,6 +13,7 @@ use protocol::{Digest, Example, Failure, Found, FragmentScan, Line};
 use super::document::{Belongs, belongs, digest, key, shown, text};
 use super::place::Place;
 use crate::call::{progress, say};
+use crate::mongo::code::SNAPSHOT_TOO_OLD;
 
 /// How many documents come in one answer of mongod: 1 to 2 MB of identities and keys.
 const BATCH: u32 = 20_000;
@@ -22,9 +23,6 @@ const NEWS: u64 = 500_000;
 
 /// The field that the size of a document comes in; no document of anybody has it.
 const SIZE: &str = "distctl size";
-
-/// `SnapshotTooOld`: a look took longer than mongod keeps the past (5 minutes by default).
-const SNAPSHOT_TOO_OLD: i32 = 239;
 
 /// Looks at every document.
 pub async fn scan(place: &Place, digests: bool, examples: usize) -> std::result::Result<FragmentScan, Failure> {

@@ -7,6 +7,7 @@
 mod bad_luck;
 mod birth;
 mod call;
+mod data;
 mod fixture;
 mod fragments;
 mod handover;

@@ -5,6 +5,7 @@
 //! [`Line::Failed`]; a stream that ends without one means that the agent died.
 
 mod cut;
+mod data;
 mod drill;
 mod fault;
 mod fragments;
@@ -15,6 +16,7 @@ mod service;
 mod write;
 
 pub use cut::*;
+pub use data::*;
 pub use drill::*;
 pub use fault::*;
 pub use fragments::*;
@@ -101,6 +103,8 @@ pub enum Request {
     LetGo(LetGoRequest),
     /// Gives the members of a set that was moved their new addresses.
     RehomeReplicaSet(RehomeRequest),
+    /// Reads all data of a set or single mongod, or puts it there.
+    Data(Box<DataRequest>),
 }
 
 /// One line of the agent's answer.
@@ -149,6 +153,8 @@ pub enum Reply {
     Held(Held),
     /// The answer to [`Request::LetGo`].
     LetGo(LetGo),
+    /// The answer to [`Request::Data`].
+    Data(DataReply),
 }
 
 /// Why a request could not be carried out.

@@ -5,12 +5,12 @@ use serde_json::json;
 use super::{Three, beside, json_of};
 use crate::harness::{Mongo, Ran, lab};
 
-/// A project that is gone after the test, with what is in it.
-struct Project(&'static str);
+/// A project that is gone after the test, with what is in it and the network of the copy.
+pub struct Project(&'static str, &'static str);
 
 impl Project {
-    fn new(name: &'static str) -> Self {
-        let project = Self(name);
+    pub fn new(name: &'static str, network: &'static str) -> Self {
+        let project = Self(name, network);
         project.remove();
         lab().incus(&["project", "create", name, "-c", "features.images=false", "-c", "features.profiles=false"]);
         project
@@ -28,14 +28,14 @@ impl Project {
 impl Drop for Project {
     fn drop(&mut self) {
         self.remove();
-        lab().try_incus(&["network", "delete", "copybr0"]);
+        lab().try_incus(&["network", "delete", self.1]);
     }
 }
 
 #[test]
 fn an_export_under_writers_comes_up_beside_the_original() {
     let three = Three::up("move", 42);
-    let project = Project::new("copies");
+    let project = Project::new("copies", "copybr0");
     let writers = three.writers();
     let bundle = beside(&three.system, "move.distctl");
     let path = bundle.to_str().unwrap();

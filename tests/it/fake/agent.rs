@@ -160,6 +160,7 @@ fn verb(request: &Request) -> &'static str {
         Request::Routing(_) => "routing",
         Request::Flush(_) | Request::Hold(_) | Request::LetGo(_) => "hold",
         Request::RehomeReplicaSet(_) => "rehome",
+        Request::Data(_) => "data",
     }
 }
 
