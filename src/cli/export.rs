@@ -150,11 +150,13 @@ impl Export {
         };
         let stays = matches!(work.target, Target::File(_));
         work.pack_data(begun).await.map_err(|error| {
-            let error = if context.stop().is_cancelled() { anyhow::Error::from(Interrupted) } else { error };
-            let error = error.hint(
-                "`distctl status` tells how the databases are; `--kind full` takes containers as they are, and holds writes \
-                 back for a moment only",
-            );
+            let error = match context.stop().is_cancelled() {
+                true => anyhow::Error::from(Interrupted),
+                false => error.hint(
+                    "`distctl status` tells how the databases are; `--kind full` takes containers as they are, and holds \
+                     writes back for a moment only",
+                ),
+            };
             match stays {
                 true => error.hint("mend the cause and run the same command with `--resume`"),
                 false => error,

@@ -220,8 +220,7 @@ pub(super) async fn bring_up(
                 work.rehome().await?;
             }
             Kind::Data => {
-                // All of it first: what services make of empty databases goes when the data comes.
-                settle(context, stage).await?;
+                begin(context, stage, left).await?;
                 put(context, stage, work, targets).await?;
                 if work.rotate_secrets {
                     work.forget_inits().await?;
@@ -240,6 +239,19 @@ fn stays(error: anyhow::Error) -> anyhow::Error {
         "what is made stays: mend the cause and run the same command with `--resume`, or remove it with `distctl \
          --file FOLDER/topology.yaml destroy`",
     )
+}
+
+/// Brings up the system that data goes into. All of it: what services make of empty databases goes when the data comes,
+/// and what is run once must not be run after that. Where an import goes on, services may not work with half of the data.
+async fn begin(context: &Context, stage: &Stage, left: &[String]) -> Result<()> {
+    match settle(context, stage).await {
+        Err(error) if !left.is_empty() && !context.stop().is_cancelled() => {
+            let why = crate::guest::one_line(error.as_ref());
+            context.ui.note(format!("not all of it works yet, which may be for want of its data: {why}"));
+            Ok(())
+        }
+        settled => settled.map(drop),
+    }
 }
 
 async fn settle(context: &Context, stage: &Stage) -> Result<(Plan, Observed)> {

@@ -7,7 +7,7 @@ use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 use mongodb::options::{CollectionOptions, WriteConcern};
 use protocol::{Collection, CollectionKind, CollectionName, Failure, Holds};
 
-use super::{MAJORITY, Place, catalog, stored, unpacked};
+use super::{MAJORITY, OWN, Place, catalog, stored, unpacked};
 
 /// Drops all databases but mongod's own.
 pub async fn clear(place: &Place) -> Result<(), Failure> {
@@ -20,14 +20,24 @@ pub async fn clear(place: &Place) -> Result<(), Failure> {
 /// Makes a collection or view where there is none of its name.
 pub async fn make(place: &Place, collection: &Collection) -> Result<(), Failure> {
     let CollectionName { database, collection: name } = &collection.name;
+    refuse_own(&collection.name)?;
     let mut create = doc! { "create": name };
     create.extend(unpacked(&collection.options)?);
     create.insert("writeConcern", majority());
     place.run(&collection.name.to_string(), database, create).await.map(|_| ())
 }
 
+/// Users and replication are nobody's data.
+fn refuse_own(name: &CollectionName) -> Result<(), Failure> {
+    if OWN.contains(&name.database.as_str()) {
+        return Err(Failure::new(name.to_string(), "is mongod's own: no data goes there"));
+    }
+    Ok(())
+}
+
 /// Writes documents. A validator that came after them does not keep them out.
 pub async fn insert(place: &Place, name: &CollectionName, documents: &str) -> Result<(), Failure> {
+    refuse_own(name)?;
     let documents = split(documents)?;
     if documents.is_empty() {
         return Ok(());

@@ -271,6 +271,9 @@ fn what_is_not_as_it_should_be_is_told() {
     let options = BASE64_STANDARD.encode(mongodb::bson::serialize_to_vec(&doc! {}).unwrap());
     let collection =
         Collection { name: name.clone(), kind: CollectionKind::Collection, uuid: None, options, indexes: Vec::new() };
+    let own = Collection { name: CollectionName { database: "admin".into(), ..name.clone() }, ..collection.clone() };
+    let failure = two.call("rsA", DataAsk::Make { collection: own }).outcome.unwrap_err();
+    assert_eq!((failure.object.as_str(), failure.cause.contains("mongod's own")), ("admin.products", true));
     two.done("rsA", DataAsk::Make { collection: collection.clone() });
     two.done("rsA", DataAsk::Insert { name: name.clone(), kind: CollectionKind::Collection, documents: String::new() });
     let holds = Holds { documents: 1, bytes: 5 };

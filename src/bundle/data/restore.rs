@@ -8,8 +8,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::StreamExt as _;
-use futures_util::stream;
 use protocol::{DataAsk, DataReply, DataRequest, Reply, Request, UnitsRequest, WriteRequest};
 use tokio::sync::mpsc;
 
@@ -19,9 +17,6 @@ use crate::bundle::open::BundleFile;
 use crate::desired::{Desired, FragmentHome};
 use crate::engine::event::{Event, Reporter};
 use crate::guest::{self, Guests};
-
-/// How many databases are written to at once.
-const AT_ONCE: usize = 2;
 
 /// How many bytes of documents go in one request, but for a single one that is larger.
 const BATCH: usize = 2 << 20;
@@ -65,7 +60,8 @@ impl Restore<'_> {
     pub async fn put(&self) -> Result<()> {
         self.reporter.report(Event::Started { steps: self.databases.len() });
         self.stop_services().await?;
-        let put = self.databases.iter().enumerate().map(|(index, (name, database))| async move {
+        // One after the other: a request with a document of 16 MB is some 70 MB of memory.
+        for (index, (name, database)) in self.databases.iter().enumerate() {
             let (step, lane) = (index + 1, self.targets.get(name).unwrap_or(name).clone());
             let (begun, text) = (Instant::now(), format!("restore {lane}"));
             self.reporter.report(Event::StepStarted { step, lane: lane.clone(), text: text.clone() });
@@ -73,17 +69,14 @@ impl Restore<'_> {
                 Ok(documents) => {
                     let text = format!("{text}: {documents} documents");
                     self.reporter.report(Event::StepDone { step, lane, text, took: begun.elapsed() });
-                    Ok(())
                 }
                 Err(error) => {
                     let line = guest::one_line(error.as_ref());
                     self.reporter.report(Event::StepFailed { step, lane, text: text.clone(), error: line });
-                    Err(error.context(format!("could not {text}")))
+                    return Err(error.context(format!("could not {text}")));
                 }
             }
-        });
-        let done: Vec<Result<()>> = stream::iter(put).buffer_unordered(AT_ONCE).collect().await;
-        done.into_iter().collect::<Result<()>>()?;
+        }
         self.forget_markers().await
     }
 
