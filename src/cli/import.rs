@@ -246,7 +246,7 @@ fn stays(error: anyhow::Error) -> anyhow::Error {
 async fn begin(context: &Context, stage: &Stage, left: &[String]) -> Result<()> {
     match settle(context, stage).await {
         Err(error) if !left.is_empty() && !context.stop().is_cancelled() => {
-            let why = crate::guest::one_line(error.as_ref());
+            let why = one_line(error.as_ref());
             context.ui.note(format!("not all of it works yet, which may be for want of its data: {why}"));
             Ok(())
         }
