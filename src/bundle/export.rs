@@ -197,7 +197,7 @@ impl Export {
     /// The first thing that failed. The unfinished file stays, to be gone on with.
     pub async fn pack(&self, begun: Begun) -> Result<Exported> {
         self.reporter.report(Event::Started { steps: begun.head.cut.containers.len() });
-        self.pack_files(&begun.writer).await.map_err(|error| self.full(error))?;
+        self.pack_files(&begun.writer).await?;
         let packer = Packer {
             guests: self.guests.clone(),
             writer: Arc::clone(&begun.writer),
@@ -207,8 +207,7 @@ impl Export {
             snapshot: begun.head.cut.snapshot.clone(),
             stop: self.stop.clone(),
         };
-        let containers = self.pack_containers(&packer, &begun.head.cut, &begun.finished).await;
-        let containers = containers.map_err(|error| self.full(error))?;
+        let containers = self.pack_containers(&packer, &begun.head.cut, &begun.finished).await?;
         drop(packer);
         self.end(begun, Parts { containers, ..Parts::default() }).await
     }
@@ -248,7 +247,7 @@ impl Export {
     }
 
     /// Names the file that a disk has no room for.
-    pub(super) fn full(&self, error: anyhow::Error) -> anyhow::Error {
+    pub fn named(&self, error: anyhow::Error) -> anyhow::Error {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
         let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
         match (kind, self.target.partial()) {

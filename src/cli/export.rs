@@ -128,7 +128,7 @@ impl Export {
         }
         match packed {
             Ok(exported) => Ok(exported),
-            Err(error) => Err(again(context, error, stays)),
+            Err(error) => Err(again(context, work.named(error), stays)),
         }
     }
 
@@ -152,7 +152,7 @@ impl Export {
         work.pack_data(begun).await.map_err(|error| {
             let error = match context.stop().is_cancelled() {
                 true => anyhow::Error::from(Interrupted),
-                false => error.hint(
+                false => work.named(error).hint(
                     "`distctl status` tells how the databases are; `--kind full` takes containers as they are, and holds \
                      writes back for a moment only",
                 ),

@@ -33,6 +33,15 @@ fn a_system_on_a_remote() {
     over_https(&system, config.path(), &["status"]).ended_with(0).says(&["https-db", "standalone"]);
     assert_eq!(system.main().eval("client.admin.command('ping')['ok']"), 1.0);
 
+    // There and back again.
+    system.main().run("client.story.kept.insert_one({'_id': 9})\nout(1)");
+    let (bundle, into) = (system.folder().join("https.distctl"), system.folder().join("again"));
+    let (bundle, into) = (bundle.to_str().unwrap(), into.to_str().unwrap());
+    over_https(&system, config.path(), &["export", bundle]).ended_with(0);
+    over_https(&system, config.path(), &["destroy"]).ended_with(0);
+    over_https(&system, config.path(), &["import", bundle, "--into", into]).ended_with(0).says(&["is up and verified"]);
+    assert_eq!(system.main().eval("client.story.kept.find_one()['_id']"), 9);
+
     let pinned = config.path().join("servercerts/story.crt");
     let another = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap().cert.pem();
     std::fs::write(&pinned, another).unwrap();
