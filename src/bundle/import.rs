@@ -1,7 +1,7 @@
 //! Bringing a system up from a bundle.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::{BUNDLE_KEY, Kind, Manifest, Pace, Packed, data, unpack};
 use crate::desired::{Content, Desired, INTERFACE, Mongod, ReplicaSet, SecretName};
 use crate::engine::event::{Event, Reporter};
 use crate::guest::{self, Guests};
-use crate::incus::{FileBody, Instance, Status};
+use crate::incus::{FileAttributes, FileBody, Instance, Status};
 use crate::topology::Changes;
 
 /// How many containers are brought in at once.
@@ -34,6 +34,9 @@ const READY_MS: u64 = 90_000;
 
 /// How long a mongod may take to answer, and its set to take another configuration, in milliseconds.
 pub(super) const ANSWERS_MS: u64 = 120_000;
+
+/// Where a system keeps its own name.
+const HOSTNAME: &str = "/etc/hostname";
 
 /// What is imported, and where to.
 pub struct Import {
@@ -49,6 +52,8 @@ pub struct Import {
     pub pool: Option<String>,
     /// Whether it gets [new secrets](super::rotate).
     pub rotate_secrets: bool,
+    /// Containers that have another name in the bundle.
+    pub renamed: BTreeSet<String>,
     /// Who is told.
     pub reporter: Arc<dyn Reporter>,
     /// Ends it in good order.
@@ -229,7 +234,7 @@ impl Import {
     /// The first thing that failed.
     pub async fn rehome(&self) -> Result<()> {
         let addresses = self.moved();
-        if addresses.is_empty() && !self.rotate_secrets {
+        if addresses.is_empty() && self.renamed.is_empty() && !self.rotate_secrets {
             return Ok(());
         }
         if self.rotate_secrets {
@@ -285,19 +290,23 @@ impl Import {
         Ok(())
     }
 
-    /// Starts a container, if it has another address with the configurations of mongods that listen there.
+    /// Starts a container, if it or its address is called otherwise here with files that say so.
     async fn boot(&self, name: &str) -> Result<()> {
         let client = &self.guests.client;
         let Some(wanted) = self.desired.containers.get(name) else { return Ok(()) };
         if client.instance(name).await?.status != Status::Stopped {
             return Ok(());
         }
-        if !self.moved().is_empty() {
+        if !self.moved().is_empty() || !self.renamed.is_empty() {
             let owners = Owners::read(&self.guests, name).await?;
             for (path, file) in &wanted.files {
                 let Content::Bytes(bytes) = &file.content else { continue };
                 client.push_file(name, path, &owners.attributes(file)?, FileBody::Bytes(bytes.clone().into())).await?;
             }
+        }
+        if self.renamed.contains(name) {
+            let attributes = FileAttributes { uid: 0, gid: 0, mode: 0o644 };
+            client.push_file(name, HOSTNAME, &attributes, FileBody::Bytes(format!("{name}\n").into())).await?;
         }
         Ok(client.start_instance(name).await?)
     }

@@ -120,6 +120,16 @@ impl Manifest {
     }
 }
 
+impl Manifest {
+    /// The same with other names for containers.
+    #[must_use]
+    pub fn with_names(mut self, names: &[(String, String)]) -> Self {
+        let renamed = |name: String| names.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| new.clone());
+        self.containers = self.containers.into_iter().map(|(name, packed)| (renamed(name), packed)).collect();
+        self
+    }
+}
+
 /// Where a bundle was taken from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerFacts {

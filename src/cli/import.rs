@@ -58,7 +58,7 @@ pub struct Import {
     /// Make all keyfiles, passwords and secrets anew: who has the bundle knows the old ones
     #[arg(long)]
     rotate_secrets: bool,
-    /// Another name for a replica set or single mongod: `rsA=rsX`; for a bundle of data
+    /// Another name for a container (`db1=db9`), or in a bundle of data for a replica set or single mongod (`rsA=rsX`)
     #[arg(long, value_name = "OLD=NEW", value_parser = pair)]
     map: Vec<(String, String)>,
     /// Bring up this topology instead of the bundle's own; for a bundle of data
@@ -71,6 +71,9 @@ pub struct Import {
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = super::duration)]
     lock_wait: Duration,
 }
+
+/// Old and new names.
+type Names = Vec<(String, String)>;
 
 /// Which of a system's databases takes which data of a bundle.
 pub(super) type Targets = BTreeMap<String, String>;
@@ -86,21 +89,19 @@ impl Import {
         let begun = Instant::now();
         let file = Arc::new(self.opening.find(&context.ui, &self.bundle)?);
         let manifest = whole(context, &file).await?;
-        if manifest.kind == Kind::Full && (self.topology.is_some() || !self.map.is_empty()) {
-            return Err(anyhow!(
-                "whole containers come up as they were: `--topology` and `--map` are for bundles of data"
-            ))
-            .hint("nothing was changed; leave the two away, or export with `--kind data`");
-        }
+        let (containers, databases) = self.names(&manifest)?;
+        let renamed = containers.iter().map(|(_, new)| new.clone()).collect();
+        let manifest = manifest.with_names(&containers);
         let topology = self.unpack(&file, &manifest).await?;
         let context = &Context { file: topology.clone(), ..context.clone() };
         let mut stage = Stage::prepare(context).await?;
-        let targets = receive(&mut stage, &file, &manifest, &self.map, self.rotate_secrets).await?;
+        let targets = receive(&mut stage, &file, &manifest, &databases, self.rotate_secrets).await?;
         let work = Work {
             guests: stage.guests.clone(),
             desired: stage.desired.clone(),
             pool: self.pool.clone(),
             rotate_secrets: self.rotate_secrets,
+            renamed,
             file,
             manifest,
             reporter: context.ui.reporter(),
@@ -126,6 +127,25 @@ impl Import {
         Ok(exit)
     }
 
+    /// Other names: those of containers, and those of databases.
+    fn names(&self, manifest: &Manifest) -> Result<(Names, Names)> {
+        let is_database = |name: &String| self.topology.is_some() || manifest.databases.contains_key(name);
+        let (databases, containers): (Names, Names) = self.map.iter().cloned().partition(|(old, _)| is_database(old));
+        if manifest.kind == Kind::Data {
+            return Ok((containers, databases));
+        }
+        if self.topology.is_some() {
+            return Err(anyhow!("whole containers come up as they were: `--topology` is for bundles of data"))
+                .hint("nothing was changed; leave it away, or export with `--kind data`");
+        }
+        let known: Vec<&str> = manifest.containers.keys().map(String::as_str).collect();
+        match containers.iter().find(|(old, _)| !manifest.containers.contains_key(old)) {
+            Some((old, _)) => Err(anyhow!("the bundle has no container {old}; it has {}", known.join(", ")))
+                .hint("nothing was changed; sets and mongods in whole containers keep their names, in `--kind data` they need not"),
+            None => Ok((containers, databases)),
+        }
+    }
+
     /// The file of the topology that is to be brought up.
     async fn unpack(&self, file: &Arc<BundleFile>, manifest: &Manifest) -> Result<PathBuf> {
         if let Some(own) = &self.topology {
@@ -144,7 +164,7 @@ impl Import {
             subnet: self.subnet,
             pool: self.pool.clone(),
             listen: self.listen.clone(),
-            databases: self.map.clone(),
+            names: self.map.clone(),
         }
     }
 }

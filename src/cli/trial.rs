@@ -1,5 +1,6 @@
 //! `distctl bundle verify --restore`: a bundle that is brought up where nobody uses it, looked at, and removed.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -100,7 +101,7 @@ impl<'t> Trial<'t> {
             subnet: Some(subnet),
             pool: None,
             listen: Vec::new(),
-            databases: Vec::new(),
+            names: Vec::new(),
         };
         Ok(Self { context, client, inside, project, network, folder, changes, outside })
     }
@@ -123,6 +124,7 @@ impl<'t> Trial<'t> {
             desired: stage.desired.clone(),
             pool: None,
             rotate_secrets: false,
+            renamed: BTreeSet::new(),
             file,
             manifest,
             reporter: context.ui.reporter(),

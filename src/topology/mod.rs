@@ -23,6 +23,7 @@ mod node;
 mod quantity;
 mod read;
 mod reference;
+mod renamed;
 mod schema;
 mod sections;
 mod show;

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::{At, Reference, Span, Topology, references};
+use super::{At, Span, Topology};
 
 /// What is to be another in the place where a topology moves to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,8 +19,8 @@ pub struct Changes {
     pub pool: Option<String>,
     /// Addresses that the host listens on: old to new.
     pub listen: Vec<(String, String)>,
-    /// Replica sets and single mongods: old names to new ones.
-    pub databases: Vec<(String, String)>,
+    /// Containers, replica sets and single mongods: old names to new ones.
+    pub names: Vec<(String, String)>,
 }
 
 impl Topology {
@@ -58,7 +58,7 @@ impl Topology {
             let Some((_, exposed)) = exposed else { return Err(format!("nothing listens on {old}")) };
             edits.push((exposed.listen.span, quoted(new)));
         }
-        for (old, new) in &changes.databases {
+        for (old, new) in &changes.names {
             edits.extend(self.renamed(old, new)?);
         }
         if let Some(subnet) = changes.subnet {
@@ -69,29 +69,6 @@ impl Topology {
             text = self.with_pool(text, pool)?;
         }
         Ok(text)
-    }
-
-    /// All edits that give a replica set or single mongod another name, wherever the file names it.
-    fn renamed(&self, old: &str, new: &str) -> Result<Vec<(Span, String)>, String> {
-        if !self.mongodb.declares(old) {
-            let known: Vec<&str> = self.mongodb.names().collect();
-            return Err(format!("there is no replica set or mongod {old}; there are {}", known.join(", ")));
-        }
-        let keys = [self.mongodb.replica_sets.span(old), self.mongodb.standalone.span(old)];
-        let fragments =
-            self.fragmentation.iter().flat_map(|(_, spread)| &spread.fragments).map(|fragment| &fragment.on);
-        let needed = self.services.iter().flat_map(|(_, service)| &service.depends_on);
-        let named = fragments.chain(needed).filter(|name| name.value == old).map(|name| name.span);
-        let places = keys.into_iter().filter(|span| span.line > 0).chain(named);
-        let mut edits: Vec<(Span, String)> = places.map(|span| (span, quoted(new))).collect();
-        for (range, reference) in references(self.text()).into_iter().flatten() {
-            if matches!(&reference, Reference::MongoUri { name, .. } if name == old) {
-                let (start, path) = (range.start, format!("mongodb.{old}."));
-                let begin = start + self.text()[range].find(&path).unwrap_or_default() + "mongodb.".len();
-                edits.push((Span { start: begin, end: begin + old.len(), ..Span::default() }, new.to_owned()));
-            }
-        }
-        Ok(edits)
     }
 
     /// All edits that give a network's addresses another beginning.
@@ -170,7 +147,7 @@ fn edited(text: &str, mut edits: Vec<(Span, String)>) -> String {
 }
 
 /// A text as a quoted YAML scalar, which is a JSON one.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
@@ -220,7 +197,7 @@ expose: { web: { listen: \"127.0.0.1:3000\", to: \"web:3000\" } }
             subnet: Some("10.2.8.0/24".parse().expect("a network")),
             pool: Some("fast".into()),
             listen: vec![("127.0.0.1:3000".into(), "127.0.0.1:3001".into())],
-            databases: Vec::new(),
+            names: Vec::new(),
         };
         let text = topology().with_changes(&changes).expect("it can be moved");
         assert_eq!(
@@ -246,40 +223,6 @@ storage: { pool: \"fast\" }
         let other = Changes { pool: Some("slow".into()), ..Changes::default() };
         let text = again.with_changes(&other).expect("it can be moved");
         assert!(text.ends_with("storage: { pool: \"slow\" }\n"));
-    }
-
-    #[test]
-    fn a_set_has_its_new_name_wherever_it_is_named() {
-        let text = "\
-name: shop
-network: { name: shopbr0, ipv4: 10.1.0.1/24 }
-containers: { a: { ipv4: 10.1.0.11 } }
-mongodb:
-  binary: /usr/bin/mongod
-  replica_sets:
-    rsA: { members: [{ container: a, port: 27017 }] } # rsA
-    rsAB: { members: [{ container: a, port: 27018 }] }
-services:
-  web:
-    container: a
-    command: web
-    environment: { ONE: \"{{ mongodb.rsA.uri(db='rsA') }}\", TWO: \"{{mongodb.rsAB.uri(db='x')}}\" }
-    depends_on: [rsA, rsAB]
-fragmentation:
-  all: { collection: x.all, key: name, fragments: [{ range: A-Z, on: rsA, default: true }] }
-";
-        let topology = parse(text, Path::new("topology.yaml")).expect("a topology");
-        let renamed = |old: &str| {
-            let databases = vec![(old.to_owned(), "rsX".to_owned())];
-            topology.with_changes(&Changes { databases, ..Changes::default() })
-        };
-        let expected = text
-            .replace("    rsA: {", "    \"rsX\": {")
-            .replace("mongodb.rsA.", "mongodb.rsX.")
-            .replace("[rsA, rsAB]", "[\"rsX\", rsAB]")
-            .replace("on: rsA,", "on: \"rsX\",");
-        assert_eq!(renamed("rsA"), Ok(expected));
-        assert_eq!(renamed("rsC"), Err("there is no replica set or mongod rsC; there are rsA, rsAB".into()));
     }
 
     #[test]

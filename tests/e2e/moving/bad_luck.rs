@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::beside;
-use crate::harness::{Lab, Ran, Running, System, lab, wait_until};
+use crate::harness::{Lab, Mongo, Ran, Running, System, lab, wait_until};
 
 /// A disk of its own, of some megabytes, that is gone after the test.
 struct Disk(PathBuf);
@@ -79,6 +79,7 @@ fn whatever_breaks_it_off_it_goes_on() {
 
     a_disk_gets_full(&system, std::fs::metadata(&file).unwrap().len());
     through_a_pipe(&system);
+    beside_the_original(&system, path);
 
     // An import is interrupted; then the daemon dies under it.
     system.distctl(&["destroy"]).ended_with(0);
@@ -127,6 +128,27 @@ fn a_disk_gets_full(system: &System, size: u64) {
     system.distctl(&[export.as_slice(), &["--resume"]].concat()).ended_with(0);
     system.distctl(&["bundle", "verify", disk.0.to_str().unwrap()]).ended_with(0);
     assert_eq!(lab().query("/1.0/instances/luck-db/snapshots"), json!([]));
+}
+
+/// In the same project, where names and addresses are taken.
+fn beside_the_original(system: &System, bundle: &str) {
+    let into = beside(system, "beside");
+    let import = ["import", bundle, "--into", into.to_str().unwrap(), "--name", "lucktwo", "--subnet", "10.61.145.0/24"];
+    let wrong = [import.as_slice(), &["--map", "main=other"]].concat();
+    system.distctl(&wrong).ended_with(1).says(&["no container main; it has luck-db", "--kind data"]);
+    assert!(!into.exists());
+    system.distctl(&import).ended_with(1).says(&["there is a container luck-db already"]);
+    std::fs::remove_dir_all(&into).unwrap();
+    let mapped = [import.as_slice(), &["--map", "luck-db=luck-two"]].concat();
+    system.distctl(&mapped).ended_with(0).says(&["is up and verified"]);
+    there(&into, &["plan", "--exit-code"]).ended_with(0);
+    system.plan(0);
+    assert_eq!(lab().guest("luck-two", "hostname").trim(), "luck-two");
+    let password = lab().guest("luck-two", "cat /var/lib/distctl/secrets/main.admin");
+    let copy = Mongo::direct("10.61.145.11:27017").login("admin", password.trim());
+    assert_eq!(copy.eval("client.story.kept.find_one()"), json!({"_id": 8}));
+    there(&into, &["destroy"]).ended_with(0);
+    system.plan(0);
 }
 
 /// Out of one process and into another, with the system stopped meanwhile.
