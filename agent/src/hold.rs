@@ -136,12 +136,18 @@ async fn unlock(peer: &Peer) -> Result<bool, Error> {
     }
 }
 
-/// Connections to those that are primary or in no set.
+/// Connections to those that are primary or in no set. A member of a set that is down holds nothing back; whoever asks
+/// sees whether the set had a primary.
 async fn meant(request: &HoldRequest) -> Result<Vec<Peer>, Failure> {
     let asked = request.mongods.iter().map(|mongod| async move {
-        let peer = connect(mongod).await?;
-        let hello = peer.hello().await.map_err(|error| failed(&peer, "can't be asked what it is", &error))?;
-        Ok::<_, Failure>((mongod.set.is_none() || hello.is_writable_primary).then_some(peer))
+        let said = match connect(mongod).await {
+            Ok(peer) => match peer.hello().await {
+                Ok(hello) => Ok((mongod.set.is_none() || hello.is_writable_primary).then_some(peer)),
+                Err(error) => Err(failed(&peer, "can't be asked what it is", &error)),
+            },
+            Err(failure) => Err(failure),
+        };
+        if mongod.set.is_some() { Ok(said.ok().flatten()) } else { said }
     });
     Ok(try_join_all(asked).await?.into_iter().flatten().collect())
 }

@@ -113,7 +113,10 @@ fragmentation:
             .replace("[rsA, rsAB]", "[\"rsX\", rsAB]")
             .replace("on: rsA,", "on: \"rsX\",");
         assert_eq!(renamed("rsA"), Ok(expected));
-        assert_eq!(renamed("rsC"), Err("there is no container, replica set or mongod rsC; there are a, rsA, rsAB".into()));
+        assert_eq!(
+            renamed("rsC"),
+            Err("there is no container, replica set or mongod rsC; there are a, rsA, rsAB".into())
+        );
     }
 
     #[test]

@@ -174,12 +174,28 @@ fn a_snapshot_under_writers_tears_nothing_and_is_gone_back_to() {
     assert_eq!(lab().query("/1.0/instances/snap-a/snapshots"), json!([]));
     without_a_primary_nothing_is_taken(&three);
     a_guest_lets_go_by_itself(&three);
+    a_member_is_down_and_a_container_gone(&three);
+}
+
+fn a_member_is_down_and_a_container_gone(three: &Three) {
+    three.system.guest("a", "systemctl stop mongod-27019");
+    three.system.distctl(&["snapshot", "create", "down"]).ended_with(0);
+    let before = three.counts();
+    three.writers().stop();
+    three.system.distctl(&["snapshot", "restore", "down"]).ended_with(0);
+    three.system.plan(0);
+    assert_eq!(three.counts(), before);
+    lab().incus(&["delete", "--force", "snap-c"]);
+    three.system.distctl(&["snapshot", "create", "gone"]).ended_with(1).says(&["snap-c is not there", "distctl up"]);
+    let bundle = beside(&three.system, "gone.distctl");
+    three.system.distctl(&["export", bundle.to_str().unwrap()]).ended_with(1).says(&["snap-c is not there"]);
+    assert!(!bundle.exists());
 }
 
 fn without_a_primary_nothing_is_taken(three: &Three) {
     three.system.guest("b", "systemctl stop mongod-27017");
     let refused = three.system.distctl(&["snapshot", "create", "none"]).ended_with(1);
-    refused.says(&["snap-b", "can't be held back", "distctl status"]);
+    refused.says(&["second has no primary", "distctl status"]);
     assert_eq!(lab().query("/1.0/instances/snap-a/snapshots"), json!([]));
     three.system.up();
     three.writers().stop();

@@ -133,7 +133,8 @@ fn a_disk_gets_full(system: &System, size: u64) {
 /// In the same project, where names and addresses are taken.
 fn beside_the_original(system: &System, bundle: &str) {
     let into = beside(system, "beside");
-    let import = ["import", bundle, "--into", into.to_str().unwrap(), "--name", "lucktwo", "--subnet", "10.61.145.0/24"];
+    let import =
+        ["import", bundle, "--into", into.to_str().unwrap(), "--name", "lucktwo", "--subnet", "10.61.145.0/24"];
     let wrong = [import.as_slice(), &["--map", "main=other"]].concat();
     system.distctl(&wrong).ended_with(1).says(&["no container main; it has luck-db", "--kind data"]);
     assert!(!into.exists());

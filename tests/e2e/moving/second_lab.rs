@@ -1,7 +1,8 @@
 //! The product platform, brought up in a second lab beside the first.
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -18,6 +19,10 @@ csrf=$(curl -s -c "$jar" "$1/login" | grep -o 'name="csrf" value="[^"]*"' | cut 
 curl -s -b "$jar" -o /dev/null -w '%{http_code} %{redirect_url}' --data-urlencode "csrf=$csrf" \
   --data-urlencode username=admin --data-urlencode "password=$2" "$1/login"
 "#;
+
+/// Listens where the page will, until its standard input ends.
+const HOLDER: &str =
+    "import socket, sys\nport = socket.create_server(('127.0.0.1', 18099))\nprint(flush=True)\nsys.stdin.read()";
 
 /// A lab beside the tests' own; gone after the test.
 struct Second {
@@ -105,7 +110,20 @@ fn the_platform_moves_to_another_lab_with_all_it_has() {
     incus(&["storage", "create", "other", "dir"]);
     let places = ["--listen", "127.0.0.1:18001=127.0.0.1:18099", "--pool", "other"];
     let import = ["import", path, "--into", folder.to_str().unwrap()];
-    distctl(&[import.as_slice(), &places].concat()).ended_with(0).says(&["is up and verified"]);
+    incus(&["storage", "create", "tiny", "btrfs", "size=1GiB"]);
+    let tiny = distctl(&[import.as_slice(), &["--pool", "tiny"]].concat()).ended_with(1);
+    tiny.says(&["the pool tiny has", "are needed", "nothing was changed"]);
+    assert_eq!(incus(&["list", "--format", "csv"]), "");
+    std::fs::remove_dir_all(&folder).unwrap();
+    // Somebody has the port.
+    let mut holder =
+        second.inside(&python).args(["-c", HOLDER]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    BufReader::new(holder.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    let taken = distctl(&[import.as_slice(), &places].concat()).ended_with(1);
+    taken.says(&["plat-web", "18099", "--resume"]);
+    drop(holder.stdin.take());
+    holder.wait().unwrap();
+    distctl(&[import.as_slice(), &places, &["--resume"]].concat()).ended_with(0).says(&["is up and verified"]);
     for name in CONTAINERS {
         assert_eq!(
             incus(&["config", "device", "get", &platform.system.container(name), "root", "pool"]).trim(),
