@@ -155,9 +155,11 @@ impl<'t> Trial<'t> {
         self.outside.ui.note(format!("bringing it up ({place})"));
         work.check(false).await?;
         bring_up(context, stage, work, &[], targets).await?;
-        let verification = verify::answer(stage).await?;
+        // As it is declared, without the marks of an import.
+        let stage = Stage::prepare_with(context, keep_to_itself).await?;
+        let verification = verify::answer(&stage).await?;
         let up_s = begun.elapsed().as_secs_f64();
-        let fragments = fragmentation_check::look_at_all(context, stage).await?;
+        let fragments = fragmentation_check::look_at_all(context, &stage).await?;
         Ok(Seen { verification, fragments, up_s })
     }
 

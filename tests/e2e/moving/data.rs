@@ -136,6 +136,12 @@ fn export(system: &System, original: &Databases, path: &str) -> Ran {
     let shown = system.distctl(&["bundle", "show", path]).ended_with(0);
     shown.says(&["data of 3 databases", "data/rsA/odd/a%2Fb%20%C3%B1.bson", "secrets.json"]);
     system.distctl(&["bundle", "diff", path, path]).ended_with(0);
+    let tried = system.distctl(&["--output", "json", "bundle", "verify", path, "--restore"]).ended_with(0);
+    let tried = json_of(&tried);
+    assert_eq!(
+        (&tried["verification"]["verdict"], &tried["fragments"][0]["verdict"]),
+        (&json!("pass"), &json!("pass"))
+    );
     system.plan(0);
     exported
 }
