@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
 use base64::Engine as _;
@@ -12,6 +12,7 @@ use protocol::{DataAsk, DataReply, DataRequest, Reply, Request, UnitsRequest, Wr
 use tokio::sync::mpsc;
 
 use super::{Database, Held, Made};
+use crate::bundle::Pace;
 use crate::bundle::blocking::run;
 use crate::bundle::open::BundleFile;
 use crate::desired::{Desired, FragmentHome};
@@ -29,9 +30,6 @@ const TRYING_MS: u64 = 60_000;
 
 /// How long services may take to stop, in milliseconds.
 const STOPPING_MS: u64 = 90_000;
-
-/// How often progress is told.
-const TELLING: Duration = Duration::from_millis(500);
 
 /// What is put where.
 pub struct Restore<'r> {
@@ -109,7 +107,8 @@ impl Restore<'_> {
         let target = Target { guests: self.guests, home };
         target.ask(DataAsk::Clear).await?;
         let all: u64 = database.collections.iter().map(|held| held.holds.bytes).sum();
-        let (mut sent, mut told, mut documents) = (0, Instant::now(), 0);
+        let (mut sent, mut documents) = (0, 0);
+        let mut pace = Pace::new(self.reporter, step, name);
         for held in &database.collections {
             let made = self.made(held).await?;
             let failed = || format!("{} can't be restored", made.collection.name);
@@ -124,11 +123,7 @@ impl Restore<'_> {
                 let (to, kind) = (made.collection.name.clone(), made.collection.kind);
                 let insert = DataAsk::Insert { name: to, kind, documents: STANDARD.encode(batch) };
                 target.ask(insert).await.with_context(failed)?;
-                if told.elapsed() > TELLING {
-                    told = Instant::now();
-                    let text = format!("{} of {}", crate::bundle::size(sent), crate::bundle::size(all));
-                    self.reporter.report(Event::StepProgress { step, lane: name.to_owned(), text });
-                }
+                pace.at(sent, Some(all));
             }
             documents += made.holds.documents;
             let complete = DataAsk::Complete { collection: made.collection.clone(), holds: made.holds };
