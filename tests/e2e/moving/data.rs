@@ -232,7 +232,7 @@ fn interrupted_refused_and_renamed() {
     let into = beside(&system, "again");
     let again = ["import", path, "--into", into.to_str().unwrap(), "--map"];
     let unknown = system.distctl(&[again.as_slice(), &["none=other"]].concat()).ended_with(1);
-    unknown.says(&["there is no replica set or mongod none"]);
+    unknown.says(&["there is no container, replica set or mongod none"]);
     let import = [again.as_slice(), &["first=renamed"]].concat();
     let mut killed = system.start(&import);
     assert!(
