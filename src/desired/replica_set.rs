@@ -2,10 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{SetConfig, SetMember, SetSettings};
+use protocol::{SetAddress, SetConfig, SetMember, SetSettings};
 
 use super::{Mongod, ReplicaSet, Standalone, access};
 use crate::topology::{self, Member, Topology};
+
+impl ReplicaSet {
+    /// `address:port` of all members.
+    pub fn hosts(&self) -> Vec<String> {
+        self.members.iter().map(|member| member.host.clone()).collect()
+    }
+
+    /// How to speak to it as its administrator.
+    pub fn address(&self) -> SetAddress {
+        let credential = self.access.as_ref().map(|access| access.admin.clone());
+        SetAddress { name: self.name.clone(), hosts: self.hosts(), credential }
+    }
+}
 
 pub(super) fn replica_set(name: &str, declared: &topology::ReplicaSet, topology: &Topology) -> ReplicaSet {
     let members: Vec<_> =

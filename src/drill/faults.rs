@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::desired::{Desired, Mongod, ReplicaSet};
 use crate::guest::{self, Guests};
 
-pub use heal::{Left, address, end, heal, left};
+pub use heal::{Left, end, heal, left};
 
 /// What the keys begin with that tell of faults; the fault's name follows.
 pub const FAULT_KEY: &str = "user.distctl.fault.";

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use protocol::{AppTarget, FaultKind, Phase, Request, SeenState, WaitReplicaSetRequest, WorkloadStatus};
 use tokio_util::sync::CancellationToken;
 
-use super::faults::{Fault, Times, address};
+use super::faults::{Fault, Times};
 use super::folder::Folder;
 use super::journal::Journal;
 use super::run::Planned;
@@ -251,7 +251,7 @@ impl Drill<'_> {
 
     async fn wait_for_set(&self) -> Result<()> {
         let hosts: Vec<String> = self.set.members.iter().map(|member| member.host.clone()).collect();
-        let set = address(self.set);
+        let set = self.set.address();
         let request = Request::WaitReplicaSet(WaitReplicaSetRequest { set, members: hosts, timeout_ms: RECOVERY_MS });
         let first = self.set.members.first().context("the set has no members")?;
         guest::call(self.guests, &first.container, &request, |_| {}).await?;

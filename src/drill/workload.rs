@@ -12,7 +12,6 @@ use protocol::{
 use rand::Rng;
 use rand::distr::Alphanumeric;
 
-use super::faults::address;
 use crate::desired::{Desired, ReplicaSet};
 use crate::guest::{self, Guests};
 use crate::incus::{FileAttributes, FileBody};
@@ -85,7 +84,7 @@ impl Workload<'_> {
             run: self.run.clone(),
             kind: load.kind,
             container: self.container.clone(),
-            set: SetAddress { credential, ..address(self.set) },
+            set: SetAddress { credential, ..self.set.address() },
             database: DATABASE.to_owned(),
             write_concern: load.write_concern.clone(),
             read_concern: load.read_concern.clone(),
@@ -167,7 +166,7 @@ impl Workload<'_> {
         let role = Role { role: "readWrite".to_owned(), db: DATABASE.to_owned() };
         let request = EnsureUsersRequest {
             port: member.port,
-            set: Some(address(self.set)),
+            set: Some(self.set.address()),
             admin: access.admin.clone(),
             users: vec![UserSpec { credential: credential.clone(), roles: vec![role] }],
             timeout_ms: USERS_MS,

@@ -2,7 +2,7 @@
 
 use super::mongod::{self, State};
 use super::order::Draft;
-use super::replica_set::{address, object};
+use super::replica_set::object;
 use super::{Action, Cause};
 use crate::desired::{Mongod, ReplicaSet, SecretName};
 
@@ -62,7 +62,7 @@ pub(super) fn put_off(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod,
     }
     let states: Vec<_> = sick.iter().map(|sick| format!("{} is {}", sick.member.host, sick.state)).collect();
     let members = sick.iter().map(|sick| sick.member.host.clone()).collect();
-    let action = Action::WaitReplicaSet { container: through.container.clone(), set: address(set), members };
+    let action = Action::WaitReplicaSet { container: through.container.clone(), set: set.address(), members };
     draft.add(action, Cause::State(states.join(", ")), after);
     draft.plan.look_again = true;
 }

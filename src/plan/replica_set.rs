@@ -2,7 +2,7 @@
 //!
 //! First comes what is down, then another look, then changes: a set is only ever changed when all of it is healthy.
 
-use protocol::{SetAddress, SetConfig};
+use protocol::SetConfig;
 
 use super::mongod::{self, State};
 use super::order::Draft;
@@ -56,19 +56,6 @@ fn up<'s, 'a>(
     })
 }
 
-/// How to speak to a set as its administrator.
-pub(super) fn address(set: &ReplicaSet) -> SetAddress {
-    SetAddress {
-        name: set.name.clone(),
-        hosts: set.members.iter().map(|member| member.host.clone()).collect(),
-        credential: set.access.as_ref().map(|access| access.admin.clone()),
-    }
-}
-
-fn hosts(set: &ReplicaSet) -> Vec<String> {
-    set.members.iter().map(|member| member.host.clone()).collect()
-}
-
 fn initiate(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'_>]) {
     let mut ready = Vec::new();
     for (member, state) in set.members.iter().zip(states) {
@@ -92,12 +79,12 @@ fn initiate(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'_>]) {
 fn ensure_users(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod, cause: Cause, after: usize) -> usize {
     let Some(access) = set.access.clone() else { return after };
     let (owner, through) = (set.name.clone(), through.clone());
-    draft.add(Action::EnsureUsers { owner, through, set: Some(address(set)), access }, cause, [after])
+    draft.add(Action::EnsureUsers { owner, through, set: Some(set.address()), access }, cause, [after])
 }
 
 fn wait_healthy(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod, cause: Cause, after: usize) -> usize {
     let action =
-        Action::WaitReplicaSet { container: through.container.clone(), set: address(set), members: hosts(set) };
+        Action::WaitReplicaSet { container: through.container.clone(), set: set.address(), members: set.hosts() };
     let step = draft.add(action, cause, [after]);
     draft.wait_for(&set.name, step);
     step
@@ -122,7 +109,7 @@ fn bring_back(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'_>], kno
         });
     if let (Some(through), true) = (known, knows_all) {
         let action =
-            Action::WaitReplicaSet { container: through.container.clone(), set: address(set), members: hosts(set) };
+            Action::WaitReplicaSet { container: through.container.clone(), set: set.address(), members: set.hosts() };
         draft.add(action, Cause::Follows, waits);
     }
     draft.plan.look_again = true;
@@ -142,7 +129,7 @@ fn compare(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod, &prot
         let after: Vec<usize> = draft.tail(&through.container).into_iter().collect();
         let (owner, member) = (set.name.clone(), through.clone());
         draft.add(
-            Action::EnsureUsers { owner, through: member, set: Some(address(set)), access: access.clone() },
+            Action::EnsureUsers { owner, through: member, set: Some(set.address()), access: access.clone() },
             cause,
             after,
         );
@@ -174,8 +161,8 @@ fn await_primary(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod,
     for member in without_keyfile(draft, set) {
         after.push(revive(draft, member, ANOTHER_KEYFILE, None));
     }
-    let members = hosts(set);
-    let action = Action::WaitReplicaSet { container: through.container.clone(), set: address(set), members };
+    let members = set.hosts();
+    let action = Action::WaitReplicaSet { container: through.container.clone(), set: set.address(), members };
     draft.add(action, Cause::State("has no primary".into()), after);
     draft.plan.look_again = true;
 }
@@ -202,13 +189,13 @@ fn apply_moves(
         let before: Vec<usize> = last.into_iter().chain(draft.tail(&container)).collect();
         let action = match step {
             Move::Reconfigure { config, what, changes } => {
-                let action = Action::ReconfigureReplicaSet { container, set: address(set), config, what };
+                let action = Action::ReconfigureReplicaSet { container, set: set.address(), config, what };
                 last = Some(draft.add(action, Cause::Changed(changes), before));
                 continue;
             }
             Move::StepDown(host) if host != primary_host => continue,
-            Move::StepDown(host) => Action::StepDown { container, set: address(set), host },
-            Move::Await(host) => Action::WaitReplicaSet { container, set: address(set), members: vec![host] },
+            Move::StepDown(host) => Action::StepDown { container, set: set.address(), host },
+            Move::Await(host) => Action::WaitReplicaSet { container, set: set.address(), members: vec![host] },
         };
         last = Some(draft.add(action, Cause::Follows, before));
     }
@@ -235,13 +222,13 @@ pub(super) fn roll(
         let container = member.container.clone();
         if member.host == through.host && set.members.len() > 1 {
             let (container, host) = (container.clone(), member.host.clone());
-            let action = Action::StepDown { container, set: address(set), host };
+            let action = Action::StepDown { container, set: set.address(), host };
             last = vec![draft.add(action, cause.clone(), last)];
         }
         last = vec![mongod::restart(draft, member, cause.clone(), last)];
         // Names a mongod that dies, with its log, long before the set would be given up.
         last = vec![draft.add(Action::WaitMongod(member.clone()), Cause::Follows, last)];
-        let action = Action::WaitReplicaSet { container, set: address(set), members: hosts(set) };
+        let action = Action::WaitReplicaSet { container, set: set.address(), members: set.hosts() };
         let healthy = draft.add(action, Cause::Follows, last);
         draft.wait_for(&set.name, healthy);
         last = vec![healthy];
@@ -249,7 +236,7 @@ pub(super) fn roll(
     let back = members.iter().any(|member| member.host == through.host) && is_favourite(set, &through.host);
     if back && set.members.len() > 1 {
         let (container, host) = (through.container.clone(), through.host.clone());
-        draft.add(Action::HandBack { container, set: address(set), host }, Cause::Follows, last);
+        draft.add(Action::HandBack { container, set: set.address(), host }, Cause::Follows, last);
     }
 }
 

@@ -85,7 +85,7 @@ fn restart_container(draft: &mut Draft<'_>, wanted: &Container) {
             .collect();
         if !waits.is_empty() {
             let members = set.members.iter().map(|member| member.host.clone()).collect();
-            let (container, set) = (container.clone(), replica_set::address(set));
+            let (container, set) = (container.clone(), set.address());
             draft.add(Action::WaitReplicaSet { container, set, members }, Cause::Follows, waits);
         }
     }

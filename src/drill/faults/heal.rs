@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use protocol::{EndDrillRequest, FaultKind, HealRequest, Reply, Request, SetAddress};
+use protocol::{EndDrillRequest, FaultKind, HealRequest, Reply, Request};
 use serde::Serialize;
 
 use super::{FAULT_KEY, Noted, set_key};
@@ -93,20 +93,11 @@ async fn inside(guests: &Guests, name: &str) -> Result<Vec<Left>> {
 /// Removes the database and the user of workloads from a set.
 pub async fn end(guests: &Guests, set: &ReplicaSet, container: &str) -> Result<()> {
     let request = EndDrillRequest {
-        set: address(set),
+        set: set.address(),
         database: DATABASE.to_owned(),
         user: set.access.is_some().then(|| USER.to_owned()),
         timeout_ms: DROPPING_MS,
     };
     guest::call(guests, container, &Request::EndDrill(request), |_| {}).await?;
     Ok(())
-}
-
-/// A set as its administrator speaks to it.
-pub fn address(set: &ReplicaSet) -> SetAddress {
-    SetAddress {
-        name: set.name.clone(),
-        hosts: set.members.iter().map(|member| member.host.clone()).collect(),
-        credential: set.access.as_ref().map(|access| access.admin.clone()),
-    }
 }

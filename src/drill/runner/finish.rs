@@ -9,7 +9,7 @@ use protocol::{
 };
 
 use super::Drill;
-use crate::drill::faults::{address, end};
+use crate::drill::faults::end;
 use crate::drill::journal::Journal;
 use crate::drill::workload::{DATABASE, Workload};
 use crate::guest::{self, one_line};
@@ -54,7 +54,8 @@ impl Drill<'_> {
 
     async fn read_set(&self) -> Result<ReadBack> {
         let first = self.set.members.first().context("the set has no members")?;
-        let request = ReadBackRequest { set: address(self.set), database: DATABASE.to_owned(), timeout_ms: READING_MS };
+        let request =
+            ReadBackRequest { set: self.set.address(), database: DATABASE.to_owned(), timeout_ms: READING_MS };
         match guest::call(self.guests, &first.container, &Request::ReadBack(request), |_| {}).await? {
             Reply::ReadBack(back) => Ok(*back),
             other => bail!("the agent in {} answers {other:?}", first.container),
