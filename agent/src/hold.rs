@@ -136,26 +136,32 @@ async fn unlock(peer: &Peer) -> Result<bool, Error> {
     }
 }
 
-/// Connections to those that are primary or in no set. A member of a set that is down holds nothing back; whoever asks
-/// sees whether the set had a primary.
+/// Connections to those that are primary or in no set.
 async fn meant(request: &HoldRequest) -> Result<Vec<Peer>, Failure> {
     let asked = request.mongods.iter().map(|mongod| async move {
-        let said = match connect(mongod).await {
-            Ok(peer) => match peer.hello().await {
-                Ok(hello) => Ok((mongod.set.is_none() || hello.is_writable_primary).then_some(peer)),
-                Err(error) => Err(failed(&peer, "can't be asked what it is", &error)),
-            },
-            Err(failure) => Err(failure),
+        let login = Login::read_if(mongod.credential.as_ref())?;
+        let connected = async {
+            let peer = Peer::connect(&mongod.host, login.as_ref()).await?;
+            let hello = peer.hello().await?;
+            Ok((peer, hello))
         };
-        if mongod.set.is_some() { Ok(said.ok().flatten()) } else { said }
+        match connected.await {
+            Ok((peer, hello)) => Ok((mongod.set.is_none() || hello.is_writable_primary).then_some(peer)),
+            // A member that is down holds nothing back; whoever asks sees whether its set had a primary.
+            Err(Error::NotListening | Error::Network(_)) if mongod.set.is_some() => Ok(None),
+            Err(error) => Err(unreachable(mongod, &error)),
+        }
     });
     Ok(try_join_all(asked).await?.into_iter().flatten().collect())
 }
 
 async fn connect(mongod: &HeldMongod) -> Result<Peer, Failure> {
     let login = Login::read_if(mongod.credential.as_ref())?;
-    let connected = Peer::connect(&mongod.host, login.as_ref()).await;
-    connected.map_err(|error| Failure::new(&mongod.host, format!("can't be reached: {error}")))
+    Peer::connect(&mongod.host, login.as_ref()).await.map_err(|error| unreachable(mongod, &error))
+}
+
+fn unreachable(mongod: &HeldMongod, error: &Error) -> Failure {
+    Failure::new(&mongod.host, format!("can't be reached: {error}"))
 }
 
 fn failed(peer: &Peer, what: &str, error: &Error) -> Failure {
