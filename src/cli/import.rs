@@ -107,11 +107,7 @@ impl Import {
             reporter: context.ui.reporter(),
             stop: context.stop(),
         };
-        let left = work.check(self.resume).await.map_err(advised)?;
-        if left.is_empty() {
-            // What `up` would refuse: addresses and networks of others.
-            line::refuse(&diff(&stage.desired, &stage.observe().await?, &Options::default()))?;
-        }
+        let left = clear_way(&stage, &work, self.resume).await?;
         let lock = stage.lock(context, &work.reporter, self.lock_wait).await?;
         let imported = bring_up(context, &stage, &work, &left, &targets).await.map_err(stays);
         let released = lock.release().await;
@@ -203,6 +199,16 @@ pub(super) async fn whole(context: &Context, file: &Arc<BundleFile>) -> Result<M
         size(summary.content)
     ));
     Ok(manifest)
+}
+
+/// Refuses what is in the way, before anything is made. Gives what an interrupted import has left.
+pub(super) async fn clear_way(stage: &Stage, work: &Work, resume: bool) -> Result<Vec<String>> {
+    let left = work.check(resume).await.map_err(advised)?;
+    if left.is_empty() {
+        // What `up` would refuse: addresses and networks of others.
+        line::refuse(&diff(&stage.desired, &stage.observe().await?, &Options::default()))?;
+    }
+    Ok(left)
 }
 
 /// Makes a stage ready for the data of a bundle; whole containers have all that they need.

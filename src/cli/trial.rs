@@ -1,6 +1,6 @@
 //! `distctl bundle verify --restore`: a bundle that is brought up where nobody uses it, looked at, and removed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,12 +10,12 @@ use ipnet::Ipv4Net;
 use serde::Serialize;
 use tempfile::TempDir;
 
-use super::import::{Targets, bridge, bring_up, receive};
+use super::import::{Targets, bridge, bring_up, clear_way, receive};
 use super::line::{self, Stage};
 use super::{Context, artifacts, fragmentation_check, judge, verify};
-use crate::bundle::Manifest;
 use crate::bundle::import::{Import as Work, unpack_topology};
 use crate::bundle::open::BundleFile;
+use crate::bundle::{BUNDLE_KEY, Manifest};
 use crate::incus::Client;
 use crate::report::verify::Verification;
 use crate::topology::{Changes, Topology};
@@ -39,7 +39,7 @@ struct Seen {
 }
 
 /// A project of its own, with a network of its own.
-struct Trial<'t> {
+struct Trial {
     context: Context,
     /// For the project itself.
     client: Client,
@@ -49,7 +49,8 @@ struct Trial<'t> {
     network: String,
     folder: TempDir,
     changes: Changes,
-    outside: &'t Context,
+    /// What the project is marked with: another one of its name is somebody's.
+    mark: BTreeMap<String, String>,
 }
 
 /// Brings a bundle up, looks at it, and removes it whatever happened.
@@ -80,15 +81,15 @@ pub(super) async fn run(
     Ok(judge::exit(verdict))
 }
 
-impl<'t> Trial<'t> {
-    async fn begin(outside: &'t Context, manifest: &Manifest, subnet: Option<Ipv4Net>) -> Result<Self> {
+impl Trial {
+    async fn begin(outside: &Context, manifest: &Manifest, subnet: Option<Ipv4Net>) -> Result<Self> {
         let client = line::connect(outside).await?;
         let subnet = match subnet {
             Some(subnet) => subnet,
             None => free(&client, manifest.network.prefix_len()).await?,
         };
-        // Names of bundles are long; what is enough to tell them apart is short enough for a bridge.
-        let short: String = manifest.id.chars().filter(char::is_ascii_alphanumeric).rev().take(8).collect();
+        // A bundle may say anything of itself; what distctl calls one is short enough for a bridge.
+        let short: String = manifest.id.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
         let name = format!("try-{}", short.to_lowercase());
         let project = format!("distctl-{name}");
         let context = Context { project: Some(project.clone()), ..outside.clone() };
@@ -103,17 +104,13 @@ impl<'t> Trial<'t> {
             listen: Vec::new(),
             names: Vec::new(),
         };
-        Ok(Self { context, client, inside, project, network, folder, changes, outside })
+        let mark = BTreeMap::from([(BUNDLE_KEY.to_owned(), format!("trial {}", manifest.id))]);
+        Ok(Self { context, client, inside, project, network, folder, changes, mark })
     }
 
     /// Has the project to itself: tells what was seen, and whether all could be removed. An error where somebody else has it.
     async fn hold(&self, file: Arc<BundleFile>, manifest: Manifest) -> Result<(Result<Seen>, Result<()>)> {
         let begun = Instant::now();
-        let config = ["features.images", "features.profiles"].map(|key| (key.to_owned(), "false".to_owned()));
-        match self.client.create_project(&self.project, &config.into()).await {
-            Err(error) if !error.is_conflict() => return Err(error).context("no project could be made for the trial"),
-            _ => {}
-        }
         let (folder, cache) = (self.folder.path().to_owned(), artifacts::cache());
         let topology = unpack_topology(&file, folder, cache, self.changes.clone()).await?;
         let context = Context { file: topology, ..self.context.clone() };
@@ -130,6 +127,7 @@ impl<'t> Trial<'t> {
             reporter: context.ui.reporter(),
             stop: context.stop(),
         };
+        self.make_project().await?;
         let lock = stage.lock(&context, &work.reporter, Duration::ZERO).await?;
         let seen = self.look(&context, &stage, &work, &targets, begun).await;
         let removed = self.remove_containers().await;
@@ -139,6 +137,22 @@ impl<'t> Trial<'t> {
             left => left,
         };
         Ok((seen, removed))
+    }
+
+    /// Makes the project, or takes up one that was left.
+    async fn make_project(&self) -> Result<()> {
+        let features = ["features.images", "features.profiles"].map(|key| (key.to_owned(), "false".to_owned()));
+        let config = features.into_iter().chain(self.mark.clone()).collect();
+        match self.client.create_project(&self.project, &config).await {
+            Err(error) if error.is_conflict() => {}
+            made => return made.context("no project could be made for the trial"),
+        }
+        let there = self.inside.read_project().await?;
+        if self.mark.iter().any(|(key, value)| there.config.get(key) != Some(value)) {
+            return Err(anyhow!("there is a project {} already, which no trial has made", self.project))
+                .hint("nothing was changed; rename or delete it");
+        }
+        Ok(())
     }
 
     async fn look(
@@ -152,8 +166,8 @@ impl<'t> Trial<'t> {
         // What one has left that was killed.
         self.remove_containers().await?;
         let place = format!("project {}, network {}", self.project, stage.desired.network.ipv4);
-        self.outside.ui.note(format!("bringing it up ({place})"));
-        work.check(false).await?;
+        context.ui.note(format!("bringing it up ({place})"));
+        clear_way(stage, work, false).await?;
         bring_up(context, stage, work, &[], targets).await?;
         // As it is declared, without the marks of an import.
         let stage = Stage::prepare_with(context, keep_to_itself).await?;

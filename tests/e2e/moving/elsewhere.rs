@@ -47,7 +47,7 @@ fn an_export_under_writers_comes_up_beside_the_original() {
     three.system.plan(0);
     nothing_is_left_of_exports(&three);
     three.system.distctl(&["bundle", "verify", path]).ended_with(0).says(&["every byte is right"]);
-    tried_and_removed(&three, path);
+    tried_and_removed(&three, path, exported["manifest"]["id"].as_str().unwrap());
 
     let folder = beside(&three.system, "copy");
     let copy = ["--project", "copies", "import", path, "--into", folder.to_str().unwrap()];
@@ -72,7 +72,12 @@ fn an_export_under_writers_comes_up_beside_the_original() {
 
 /// Brought up in a project of its own, and gone again.
 #[track_caller]
-fn tried_and_removed(three: &Three, bundle: &str) {
+fn tried_and_removed(three: &Three, bundle: &str, id: &str) {
+    let somebodys = format!("distctl-try-{id}");
+    lab().incus(&["project", "create", &somebodys]);
+    let refused = three.system.distctl(&["bundle", "verify", bundle, "--restore"]).ended_with(1);
+    refused.says(&[&somebodys, "no trial has made", "nothing was changed"]);
+    lab().incus(&["project", "delete", &somebodys]);
     let (projects, networks) = (lab().query("/1.0/projects"), lab().query("/1.0/networks"));
     let tried = three.system.distctl(&["--output", "json", "bundle", "verify", bundle, "--restore"]).ended_with(0);
     assert_eq!(json_of(&tried)["verification"]["verdict"], "pass");
