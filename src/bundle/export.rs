@@ -95,12 +95,10 @@ impl Export {
             (true, false) => bail!("{} is not there: nothing was interrupted", partial.display()),
             _ => {}
         }
-        if self.kind == Kind::Data {
-            return Ok(());
-        }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let free = free_space(folder).with_context(|| format!("the folder {} can't be looked at", folder.display()))?;
-        let least = self.held().await? / LEAST + self.files.iter().map(SourceFile::size).sum::<u64>() / LEAST_OF_FILES;
+        let held = if self.kind == Kind::Full { self.held().await? } else { 0 };
+        let least = held / LEAST + self.files.iter().map(SourceFile::size).sum::<u64>() / LEAST_OF_FILES;
         if free < least {
             bail!(
                 "{} has {} free, and a bundle of this system takes {} at least",
@@ -260,27 +258,19 @@ impl Export {
 
     pub(super) async fn pack_files(&self, writer: &Arc<Writer<Out>>) -> Result<()> {
         for file in self.files.clone() {
-            let writer = Arc::clone(writer);
-            run(move || {
-                let mut piece = writer.piece(&file.piece)?;
-                match &file.content {
-                    Content::Bytes(bytes) => io::copy(&mut bytes.as_slice(), &mut piece)?,
-                    Content::Host(path) => io::copy(&mut host_file(path)?, &mut piece)?,
-                };
-                piece.finish()?;
-                Ok(())
-            })
-            .await?;
+            self.pack_file(writer, file).await?;
         }
         Ok(())
     }
 
-    /// Packs a piece that is in memory.
-    pub(super) async fn pack_bytes(&self, writer: &Arc<Writer<Out>>, piece: &str, bytes: Vec<u8>) -> Result<()> {
-        let (writer, piece) = (Arc::clone(writer), piece.to_owned());
+    pub(super) async fn pack_file(&self, writer: &Arc<Writer<Out>>, file: SourceFile) -> Result<()> {
+        let writer = Arc::clone(writer);
         run(move || {
-            let mut piece = writer.piece(&piece)?;
-            io::copy(&mut bytes.as_slice(), &mut piece)?;
+            let mut piece = writer.piece(&file.piece)?;
+            match &file.content {
+                Content::Bytes(bytes) => io::copy(&mut bytes.as_slice(), &mut piece)?,
+                Content::Host(path) => io::copy(&mut host_file(path)?, &mut piece)?,
+            };
             piece.finish()?;
             Ok(())
         })
@@ -301,7 +291,7 @@ impl Export {
             };
             let ipv4 = self.desired.containers.get(container).map(|container| container.ipv4);
             let ipv4 = ipv4.with_context(|| format!("{container} is not in the topology any more"))?;
-            anyhow::Ok((container.clone(), Packed { piece, ipv4, size: info.size, holes: true }))
+            anyhow::Ok((container.clone(), Packed { piece, ipv4, size: info.size }))
         });
         let done: Vec<_> = stream::iter(all).buffer_unordered(AT_ONCE).collect().await;
         done.into_iter().collect()

@@ -10,12 +10,11 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow, bail};
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use protocol::{RehomeRequest, Request, SetAddress, WaitMongodRequest, WaitReadyRequest, WaitReplicaSetRequest};
+use protocol::{RehomeRequest, Request, WaitMongodRequest, WaitReadyRequest, WaitReplicaSetRequest};
 
 use super::blocking::{self, run};
 use super::open::BundleFile;
 use super::owners::Owners;
-use super::sparse::Sparse;
 use super::{BUNDLE_KEY, Kind, Manifest, Pace, Packed, data, unpack};
 use crate::desired::{Content, Desired, INTERFACE, Mongod, ReplicaSet, SecretName};
 use crate::engine::event::{Event, Reporter};
@@ -198,13 +197,12 @@ impl Import {
             bail!("it was interrupted");
         }
         let (file, stop) = (Arc::clone(&self.file), self.stop.clone());
-        let Packed { piece, size, holes, .. } = packed.clone();
+        let Packed { piece, size, .. } = packed.clone();
         let pace = Pace::new(&self.reporter, step, name);
         let body = blocking::stream(move |pass| {
             let (mut bundle, _) = file.open()?;
             let reader = bundle.read_verified(&piece)?;
-            let mut reader = BufReader::new(Watched { reader, stop, pace, done: 0, size });
-            Ok(if holes { pass(&mut reader) } else { pass(&mut Sparse::new(reader)) }?)
+            Ok(pass(&mut BufReader::new(Watched { reader, stop, pace, done: 0, size }))?)
         });
         Ok(self.guests.client.import_backup(name, self.pool.as_deref(), body).await?)
     }
@@ -325,13 +323,8 @@ impl Import {
     async fn catch_up(&self) -> Result<()> {
         let sets = self.desired.replica_sets.values().filter_map(|set| Some((set, set.members.first()?)));
         let waits = sets.map(|(set, first)| async {
-            let hosts: Vec<String> = set.members.iter().map(|member| member.host.clone()).collect();
-            let credential = set.access.as_ref().map(|access| access.admin.clone());
-            let request = Request::WaitReplicaSet(WaitReplicaSetRequest {
-                set: SetAddress { name: set.name.clone(), hosts: hosts.clone(), credential },
-                members: hosts,
-                timeout_ms: ANSWERS_MS,
-            });
+            let (set, members) = (set.address(), set.hosts());
+            let request = Request::WaitReplicaSet(WaitReplicaSetRequest { set, members, timeout_ms: ANSWERS_MS });
             guest::call(&self.guests, &first.container, &request, |_| {}).await.map(drop)
         });
         Ok(futures_util::future::try_join_all(waits).await.map(drop)?)

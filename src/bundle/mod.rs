@@ -102,18 +102,24 @@ pub struct Manifest {
     pub databases: BTreeMap<String, data::Database>,
 }
 
+/// A number of things.
+fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 impl Manifest {
     /// What it holds, in a few words.
     pub fn told(&self) -> String {
         match self.kind {
-            Kind::Full => format!("{} containers", self.containers.len()),
+            Kind::Full => counted(self.containers.len() as u64, "container"),
             Kind::Data => {
                 let held = || self.databases.values().flat_map(|database| &database.collections);
                 let documents: u64 = held().map(|one| one.holds.documents).sum();
                 format!(
-                    "data of {} databases: {documents} documents in {} collections",
-                    self.databases.len(),
-                    held().count()
+                    "data of {}: {} in {}",
+                    counted(self.databases.len() as u64, "database"),
+                    counted(documents, "document"),
+                    counted(held().count() as u64, "collection")
                 )
             }
         }
@@ -148,7 +154,4 @@ pub struct Packed {
     pub ipv4: Ipv4Addr,
     /// The length of its stream, in bytes.
     pub size: u64,
-    /// Whether long runs of zeros are left out of that already.
-    #[serde(default)]
-    pub holes: bool,
 }

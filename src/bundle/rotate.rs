@@ -37,7 +37,8 @@ impl Import {
         let client = &self.guests.client;
         let all = client.instances().await?;
         let all: Vec<_> = all.iter().filter(|one| self.desired.containers.contains_key(&one.name)).collect();
-        if all.iter().any(|one| one.config.get(BUNDLE_KEY).is_some_and(|mark| mark.contains(ROTATED))) {
+        let rotated = format!("import {ROTATED} {}", self.manifest.id);
+        if all.iter().any(|one| one.config.get(BUNDLE_KEY) == Some(&rotated)) {
             return Ok(());
         }
         if let Some(runs) = all.iter().find(|one| one.status != Status::Stopped) {
@@ -57,7 +58,7 @@ impl Import {
             }
         }
         self.forget_inits().await?;
-        let mark = BTreeMap::from([(BUNDLE_KEY.to_owned(), Some(format!("import {ROTATED} {}", self.manifest.id)))]);
+        let mark = BTreeMap::from([(BUNDLE_KEY.to_owned(), Some(rotated))]);
         for one in all {
             client.patch_instance(&one.name, &mark, &BTreeMap::new(), &one.description).await?;
         }
@@ -130,10 +131,7 @@ impl Import {
 
     fn guarded(&self) -> impl Iterator<Item = Guarded<'_>> {
         let sets = self.desired.replica_sets.values().filter_map(|set| {
-            let hosts = set.members.iter().map(|member| member.host.clone()).collect();
-            let access = set.access.as_ref()?;
-            let address = SetAddress { name: set.name.clone(), hosts, credential: Some(access.admin.clone()) };
-            Some(Guarded { first: set.members.first()?, access, set: Some(address) })
+            Some(Guarded { first: set.members.first()?, access: set.access.as_ref()?, set: Some(set.address()) })
         });
         let singles =
             self.desired.standalones.values().filter_map(|single| {

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Database, Held, Made, names, secrets};
 use crate::bundle::export::{Begun, Export, Exported, Parts};
+use crate::bundle::sources::{Content, SourceFile};
 use crate::bundle::target::Out;
 use crate::cut::{How, Moment};
 use crate::desired::FragmentHome;
@@ -68,7 +69,7 @@ impl Export {
         self.reporter.report(Event::Started { steps: count });
         self.pack_files(&begun.writer).await?;
         let secrets = secrets::read(&self.guests.client, &self.desired).await?;
-        self.pack_bytes(&begun.writer, secrets::PIECE, secrets).await?;
+        self.pack_file(&begun.writer, in_memory(secrets::PIECE, secrets)).await?;
         let id = format!("data-{}", begun.head.id);
         let taken = Moment::take(&self.guests, &self.desired, &id, PATIENCE, async || self.catalogs().await).await;
         let (moment, sources) = taken.context("the databases can't be had as they are at one moment")?;
@@ -227,9 +228,14 @@ impl Export {
         };
         // Another one of the same content is the same.
         let collection = Collection { uuid: None, ..collection.clone() };
-        self.pack_bytes(writer, &made, serde_json::to_vec_pretty(&Made { collection, holds })?).await?;
+        let text = serde_json::to_vec_pretty(&Made { collection, holds })?;
+        self.pack_file(writer, in_memory(&made, text)).await?;
         Ok(Held { made, content, holds })
     }
+}
+
+fn in_memory(piece: &str, bytes: Vec<u8>) -> SourceFile {
+    SourceFile { piece: piece.to_owned(), content: Content::Bytes(bytes) }
 }
 
 fn request(home: &FragmentHome, ask: DataAsk) -> Request {
