@@ -138,30 +138,33 @@ async fn unlock(peer: &Peer) -> Result<bool, Error> {
 
 /// Connections to those that are primary or in no set.
 async fn meant(request: &HoldRequest) -> Result<Vec<Peer>, Failure> {
-    let asked = request.mongods.iter().map(|mongod| async move {
-        let login = Login::read_if(mongod.credential.as_ref())?;
-        let connected = async {
-            let peer = Peer::connect(&mongod.host, login.as_ref()).await?;
-            let hello = peer.hello().await?;
-            Ok((peer, hello))
-        };
-        match connected.await {
-            Ok((peer, hello)) => Ok((mongod.set.is_none() || hello.is_writable_primary).then_some(peer)),
-            // A member that is down holds nothing back; whoever asks sees whether its set had a primary.
-            Err(Error::NotListening | Error::Network(_)) if mongod.set.is_some() => Ok(None),
-            Err(error) => Err(unreachable(mongod, &error)),
-        }
-    });
-    Ok(try_join_all(asked).await?.into_iter().flatten().collect())
+    Ok(try_join_all(request.mongods.iter().map(one_meant)).await?.into_iter().flatten().collect())
+}
+
+/// A connection, if it is one of those. A member of a set that is down holds nothing back; whoever asks sees whether
+/// its set had a primary.
+async fn one_meant(mongod: &HeldMongod) -> Result<Option<Peer>, Failure> {
+    let peer = match reach(mongod).await? {
+        Ok(peer) => peer,
+        Err(_) if mongod.set.is_some() => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    match peer.hello().await {
+        Ok(hello) => Ok((mongod.set.is_none() || hello.is_writable_primary).then_some(peer)),
+        Err(Error::NotListening | Error::Network(_)) if mongod.set.is_some() => Ok(None),
+        Err(error) => Err(failed(&peer, "can't be asked what it is", &error)),
+    }
 }
 
 async fn connect(mongod: &HeldMongod) -> Result<Peer, Failure> {
-    let login = Login::read_if(mongod.credential.as_ref())?;
-    Peer::connect(&mongod.host, login.as_ref()).await.map_err(|error| unreachable(mongod, &error))
+    reach(mongod).await?
 }
 
-fn unreachable(mongod: &HeldMongod, error: &Error) -> Failure {
-    Failure::new(&mongod.host, format!("can't be reached: {error}"))
+/// A connection, or why there is none; a failure of its own where the password can't be read.
+async fn reach(mongod: &HeldMongod) -> Result<Result<Peer, Failure>, Failure> {
+    let login = Login::read_if(mongod.credential.as_ref())?;
+    let connected = Peer::connect(&mongod.host, login.as_ref()).await;
+    Ok(connected.map_err(|error| Failure::new(&mongod.host, format!("can't be reached: {error}"))))
 }
 
 fn failed(peer: &Peer, what: &str, error: &Error) -> Failure {
