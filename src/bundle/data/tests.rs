@@ -30,14 +30,14 @@ fn a_manifest_says_what_kind_it_is_of() {
         "at":"2026-11-01T00:00:00Z"},"server":{"incus":"6.0.4","architecture":"x86_64"},"network":"10.1.0.1/24",
         "containers":{"a":{"piece":"containers/a.tar","ipv4":"10.1.0.2","size":3}}}"#;
     let manifest: Manifest = serde_json::from_str(text).expect("a manifest");
-    assert_eq!((manifest.kind, manifest.told().as_str()), (Kind::Full, "1 containers"));
+    assert_eq!((manifest.kind, manifest.told().as_str()), (Kind::Full, "1 container"));
     let holds = Holds { documents: 2, bytes: 10 };
     let held = Held { made: "data/a/b/c.json".into(), content: Some("data/a/b/c.bson".into()), holds };
     let view = Held { made: "data/a/b/d.json".into(), content: None, holds: Holds::default() };
     let database = Database { is_set: true, mongod: "6.0.5".into(), collections: vec![held, view] };
     let databases = BTreeMap::from([("a".to_owned(), database)]);
     let data = Manifest { kind: Kind::Data, containers: BTreeMap::new(), databases, ..manifest };
-    assert_eq!(data.told(), "data of 1 databases: 2 documents in 2 collections");
+    assert_eq!(data.told(), "data of 1 database: 2 documents in 2 collections");
     let text = serde_json::to_string(&data).expect("JSON");
     assert_eq!(serde_json::from_str::<Manifest>(&text).expect("a manifest"), data);
     // Whoever knows no kinds misses it, and refuses.
