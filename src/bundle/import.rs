@@ -10,6 +10,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow, bail};
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use ipnet::Ipv4Net;
 use protocol::{RehomeRequest, Request, WaitMongodRequest, WaitReadyRequest, WaitReplicaSetRequest};
 
 use super::blocking::{self, run};
@@ -121,6 +122,9 @@ impl Import {
                 Some(_) => bail!("there is a container {name} already"),
             }
         }
+        if left.is_empty() {
+            self.check_network().await?;
+        }
         let missing = self.manifest.containers.iter().filter(|(name, _)| !left.contains(name));
         self.check_space(missing.map(|(_, packed)| packed.size).sum()).await?;
         Ok(left)
@@ -130,6 +134,22 @@ impl Import {
     fn is_ours(&self, instance: &Instance) -> bool {
         let mark = instance.config.get(BUNDLE_KEY);
         mark.is_some_and(|mark| mark.split(' ').next_back() == Some(&self.manifest.id))
+    }
+
+    /// Incus itself finds a network in the way only when it has begun to make one. Not everybody may list addresses.
+    async fn check_network(&self) -> Result<()> {
+        let wanted = &self.desired.network;
+        let own = format!("/networks/{}", wanted.name);
+        for taken in self.guests.client.allocations().await.unwrap_or_default() {
+            let Ok(net) = taken.address.parse::<Ipv4Net>() else { continue };
+            let overlaps = net.contains(&wanted.ipv4.network()) || wanted.ipv4.contains(&net.network());
+            let path = taken.used_by.split('?').next().unwrap_or_default();
+            if taken.type_ == "network" && overlaps && !path.ends_with(&own) {
+                let name = path.rsplit('/').next().unwrap_or_default();
+                bail!("{} is taken: the network {name} has {}", wanted.ipv4, taken.address);
+            }
+        }
+        Ok(())
     }
 
     async fn check_space(&self, needed: u64) -> Result<()> {

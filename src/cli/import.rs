@@ -72,6 +72,26 @@ pub struct Import {
     lock_wait: Duration,
 }
 
+/// The folder of a topology, gone again unless it is kept or was there before.
+struct Unpacked(Option<PathBuf>);
+
+impl Unpacked {
+    fn of(folder: PathBuf) -> Self {
+        Self((!folder.exists()).then_some(folder))
+    }
+
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unpacked {
+    fn drop(&mut self) {
+        // One that was never made is none.
+        let _ = self.0.take().map(std::fs::remove_dir_all);
+    }
+}
+
 /// Old and new names.
 type Names = Vec<(String, String)>;
 
@@ -79,8 +99,10 @@ type Names = Vec<(String, String)>;
 pub(super) type Targets = BTreeMap<String, String>;
 
 fn pair(text: &str) -> Result<(String, String), String> {
-    let (old, new) = text.split_once('=').ok_or("write OLD=NEW")?;
-    Ok((old.to_owned(), new.to_owned()))
+    match text.split_once('=') {
+        Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.to_owned(), new.to_owned())),
+        _ => Err("write OLD=NEW".to_owned()),
+    }
 }
 
 impl Import {
@@ -92,6 +114,7 @@ impl Import {
         let (containers, databases) = self.names(&manifest)?;
         let renamed = containers.iter().map(|(_, new)| new.clone()).collect();
         let manifest = manifest.with_names(&containers);
+        let made = Unpacked::of(self.folder(&manifest));
         let topology = self.unpack(&file, &manifest).await?;
         let context = &Context { file: topology.clone(), ..context.clone() };
         let mut stage = Stage::prepare(context).await?;
@@ -109,6 +132,7 @@ impl Import {
         };
         let left = clear_way(&stage, &work, self.resume).await?;
         let lock = stage.lock(context, &work.reporter, self.lock_wait).await?;
+        made.keep();
         let imported = bring_up(context, &stage, &work, &left, &targets).await.map_err(stays);
         let released = lock.release().await;
         let (last, observed) = imported?;
@@ -147,10 +171,12 @@ impl Import {
         if let Some(own) = &self.topology {
             return Ok(own.clone());
         }
-        let changes = self.changes();
-        let folder = self.into.clone().unwrap_or_else(|| default_folder(manifest, &changes));
-        let topology = unpack_topology(file, folder, artifacts::cache(), changes).await;
+        let topology = unpack_topology(file, self.folder(manifest), artifacts::cache(), self.changes()).await;
         topology.hint("`--into FOLDER` puts it elsewhere")
+    }
+
+    fn folder(&self, manifest: &Manifest) -> PathBuf {
+        self.into.clone().unwrap_or_else(|| default_folder(manifest, &self.changes()))
     }
 
     fn changes(&self) -> Changes {
@@ -305,7 +331,7 @@ fn advised(error: anyhow::Error) -> anyhow::Error {
         return error.hint("go on with it: the same command with `--resume`; or delete the container");
     }
     anyhow!(error).hint(
-        "nothing was changed; another project (`--project NAME`), network (`--subnet`, `--name`) or pool (`--pool`) may have \
-         room for it",
+        "nothing was changed; other names (`--map OLD=NEW`), another project (`--project NAME`), network (`--subnet`, \
+         `--name`) or pool (`--pool`) may have room for it",
     )
 }

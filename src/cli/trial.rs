@@ -202,9 +202,11 @@ fn keep_to_itself(topology: &mut Topology) {
     topology.incus_ui = None;
 }
 
-/// A network of that size in which nothing that Incus knows has an address.
+/// A network of that size in which nothing that Incus knows has an address. Not everybody may list those; then Incus
+/// refuses what is taken.
 async fn free(client: &Client, prefix: u8) -> Result<Ipv4Net> {
-    let taken: Vec<Ipv4Net> = client.allocations().await?.iter().filter_map(|one| one.address.parse().ok()).collect();
+    let taken = client.allocations().await.unwrap_or_default();
+    let taken: Vec<Ipv4Net> = taken.iter().filter_map(|one| one.address.parse().ok()).collect();
     let size = 32_u32.checked_sub(u32::from(prefix)).filter(|size| *size <= 16);
     let size = size.ok_or_else(|| anyhow!("its network is larger than what trials have")).hint("`--subnet NETWORK`")?;
     for number in 0..MOST.min(1 << (16 - size)) {

@@ -83,7 +83,7 @@ fn tried_and_removed(three: &Three, bundle: &str, id: &str) {
     assert_eq!(json_of(&tried)["verification"]["verdict"], "pass");
     assert_eq!((lab().query("/1.0/projects"), lab().query("/1.0/networks")), (projects, networks));
     let taken = ["bundle", "verify", bundle, "--restore", "--subnet", "10.61.42.0/24"];
-    three.system.distctl(&taken).ended_with(1).says(&["10.61.42.1", "is removed"]);
+    three.system.distctl(&taken).ended_with(1).says(&["10.61.42.1", "is taken", "--subnet", "is removed"]);
 }
 
 /// A copy whose keyfiles and passwords are not those of the bundle.
