@@ -96,6 +96,7 @@ async fn perform(request: Request) -> Result<Reply, Failure> {
         Request::ReconfigureReplicaSet(request) => mongo::reconfigure::reconfigure(&request).await?,
         Request::EnsureUsers(request) => mongo::users::ensure(&request).await?,
         Request::RehomeReplicaSet(request) => mongo::rehome::rehome(&request).await?,
+        Request::RenameReplicaSet(request) => return mongo::rename::rename(&request).await.map(Reply::Renamed),
         Request::StepDown(request) => mongo::step_down::step_down(&request).await?,
         Request::HandBack(request) => mongo::step_down::hand_back(&request).await?,
         Request::WaitReplicaSet(request) => mongo::wait::replica_set(&request).await?,

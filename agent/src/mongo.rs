@@ -11,6 +11,7 @@ pub mod primary;
 pub mod read_back;
 pub mod reconfigure;
 pub mod rehome;
+pub mod rename;
 pub mod replica_set;
 pub mod roles;
 pub mod sources;

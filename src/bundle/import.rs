@@ -11,16 +11,17 @@ use anyhow::{Context, Result, anyhow, bail};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use ipnet::Ipv4Net;
-use protocol::{RehomeRequest, Request, WaitMongodRequest, WaitReadyRequest, WaitReplicaSetRequest};
+use protocol::{Request, WaitReplicaSetRequest};
 
 use super::blocking::{self, run};
 use super::open::BundleFile;
-use super::owners::Owners;
 use super::{BUNDLE_KEY, Kind, Manifest, Pace, Packed, data, unpack};
-use crate::desired::{Content, Desired, INTERFACE, Mongod, ReplicaSet, SecretName};
+
+pub use super::unpack::Unchangeable;
+use crate::desired::{Desired, SecretName};
 use crate::engine::event::{Event, Reporter};
 use crate::guest::{self, Guests};
-use crate::incus::{FileAttributes, FileBody, Instance, Status};
+use crate::incus::{Instance, Status};
 use crate::topology::Changes;
 
 /// How many containers are brought in at once.
@@ -29,14 +30,8 @@ const AT_ONCE: usize = 2;
 /// How much more than what containers hold a pool must have free, in percent: file systems keep some for themselves.
 const MARGIN: u64 = 10;
 
-/// How long a container may take until it is ready, in milliseconds.
-const READY_MS: u64 = 90_000;
-
 /// How long a mongod may take to answer, and its set to take another configuration, in milliseconds.
 pub(super) const ANSWERS_MS: u64 = 120_000;
-
-/// Where a system keeps its own name.
-const HOSTNAME: &str = "/etc/hostname";
 
 /// What is imported, and where to.
 pub struct Import {
@@ -52,12 +47,27 @@ pub struct Import {
     pub pool: Option<String>,
     /// Whether it gets [new secrets](super::rotate).
     pub rotate_secrets: bool,
-    /// Containers that have another name in the bundle.
-    pub renamed: BTreeSet<String>,
+    /// What has another name in the bundle.
+    pub renamed: Renamed,
     /// Who is told.
     pub reporter: Arc<dyn Reporter>,
     /// Ends it in good order.
     pub stop: tokio_util::sync::CancellationToken,
+}
+
+/// What is called otherwise here than in the bundle.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Renamed {
+    /// Containers, by their names here.
+    pub containers: BTreeSet<String>,
+    /// Replica sets and single mongods by their names here, and how the bundle calls them.
+    pub databases: BTreeMap<String, String>,
+}
+
+impl Renamed {
+    pub(super) fn is_empty(&self) -> bool {
+        self.containers.is_empty() && self.databases.is_empty()
+    }
 }
 
 /// The key's value for a container that an import makes.
@@ -242,101 +252,8 @@ impl Import {
         if let Some(root) = root {
             instance.devices.entry("root".to_owned()).or_insert(root);
         }
-        Ok(self.guests.client.update_instance(&instance).await?)
-    }
-
-    /// Gives containers that have other addresses or secrets here what they start with, starts them, and has each set take
-    /// the addresses of its members and each database its passwords.
-    ///
-    /// # Errors
-    /// The first thing that failed.
-    pub async fn rehome(&self) -> Result<()> {
-        let addresses = self.moved();
-        if addresses.is_empty() && self.renamed.is_empty() && !self.rotate_secrets {
-            return Ok(());
-        }
-        if self.rotate_secrets {
-            self.rotate().await.context("its secrets could not be made anew")?;
-        }
-        let started = self.desired.containers.keys().map(|name| self.start(name));
-        futures_util::future::try_join_all(started).await?;
-        if !addresses.is_empty() {
-            let sets = self.desired.replica_sets.values().map(|set| self.readdress(set, &addresses));
-            futures_util::future::try_join_all(sets).await?;
-        }
-        if self.rotate_secrets {
-            self.rotate_users().await.context("its databases could not be given their new passwords")?;
-        }
-        Ok(())
-    }
-
-    /// Old and new addresses, where they differ.
-    fn moved(&self) -> BTreeMap<String, String> {
-        let both = self.manifest.containers.iter().filter_map(|(name, packed)| {
-            let new = self.desired.containers.get(name)?.ipv4;
-            (new != packed.ipv4).then(|| (packed.ipv4.to_string(), new.to_string()))
-        });
-        both.collect()
-    }
-
-    async fn readdress(&self, set: &ReplicaSet, addresses: &BTreeMap<String, String>) -> Result<()> {
-        let first = set.members.first().ok_or_else(|| anyhow!("{} has no members", set.name))?;
-        self.answers(first).await?;
-        let request = |credential| {
-            Request::RehomeReplicaSet(RehomeRequest {
-                set: set.name.clone(),
-                port: first.port,
-                credential,
-                addresses: addresses.clone(),
-                timeout_ms: ANSWERS_MS,
-            })
-        };
-        match &set.access {
-            Some(access) => self.as_administrator(&first.container, access, |admin| request(Some(admin))).await,
-            None => Ok(guest::call(&self.guests, &first.container, &request(None), |_| {}).await.map(drop)?),
-        }
-    }
-
-    async fn answers(&self, mongod: &Mongod) -> Result<()> {
-        let request = Request::WaitMongod(WaitMongodRequest {
-            port: mongod.port,
-            unit: mongod.unit.clone(),
-            log: mongod.log.clone(),
-            timeout_ms: ANSWERS_MS,
-        });
-        guest::call(&self.guests, &mongod.container, &request, |_| {}).await?;
-        Ok(())
-    }
-
-    /// Starts a container, if it or its address is called otherwise here with files that say so.
-    async fn boot(&self, name: &str) -> Result<()> {
-        let client = &self.guests.client;
-        let Some(wanted) = self.desired.containers.get(name) else { return Ok(()) };
-        if client.instance(name).await?.status != Status::Stopped {
-            return Ok(());
-        }
-        if !self.moved().is_empty() || !self.renamed.is_empty() {
-            let owners = Owners::read(&self.guests, name).await?;
-            for (path, file) in &wanted.files {
-                let Content::Bytes(bytes) = &file.content else { continue };
-                client.push_file(name, path, &owners.attributes(file)?, FileBody::Bytes(bytes.clone().into())).await?;
-            }
-        }
-        if self.renamed.contains(name) {
-            let attributes = FileAttributes { uid: 0, gid: 0, mode: 0o644 };
-            client.push_file(name, HOSTNAME, &attributes, FileBody::Bytes(format!("{name}\n").into())).await?;
-        }
-        Ok(client.start_instance(name).await?)
-    }
-
-    /// The same, until it answers.
-    async fn start(&self, name: &str) -> Result<()> {
-        let Some(wanted) = self.desired.containers.get(name) else { return Ok(()) };
-        self.boot(name).await?;
-        let address = format!("{}/{}", wanted.ipv4, self.desired.network.ipv4.prefix_len());
-        let ready = WaitReadyRequest { interface: INTERFACE.to_owned(), address, timeout_ms: READY_MS };
-        guest::call(&self.guests, name, &Request::WaitReady(ready), |_| {}).await?;
-        Ok(())
+        self.guests.client.update_instance(&instance).await?;
+        self.rename_secrets(name).await
     }
 
     /// Waits until each member has all that its primary has.

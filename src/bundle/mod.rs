@@ -12,6 +12,8 @@ pub mod open;
 mod owners;
 mod pace;
 mod pack;
+mod rehome;
+mod rename;
 mod rotate;
 pub mod sources;
 mod sparse;

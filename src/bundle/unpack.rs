@@ -15,6 +15,11 @@ use crate::topology::{Changes, parse};
 /// The name of the topology's own file in its folder.
 const FILE: &str = "topology.yaml";
 
+/// A topology that can't be changed as asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unchangeable(String);
+
 /// Writes the topology of a bundle and the files that it names into a folder, and downloads into the cache. Gives the
 /// topology's file.
 ///
@@ -27,7 +32,7 @@ pub fn unpack(file: &BundleFile, folder: &Path, cache: Option<&Path>, changes: &
     let topology = format!("{TOPOLOGY}{FILE}");
     let mut text = String::new();
     bundle.read(&topology)?.read_to_string(&mut text).context("its topology is not text")?;
-    let text = parse(&text, Path::new(FILE))?.with_changes(changes).map_err(anyhow::Error::msg)?;
+    let text = parse(&text, Path::new(FILE))?.with_changes(changes).map_err(Unchangeable)?;
     let target = folder.join(FILE);
     if let Ok(there) = fs::read_to_string(&target)
         && there != text

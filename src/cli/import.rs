@@ -14,7 +14,8 @@ use super::sealing::{Opening, advised as advised_of_file};
 use super::{Context, artifacts, status};
 use crate::bundle::data::{self, Restore};
 use crate::bundle::import::{
-    Import as Work, Interrupted as Unfinished, default_folder, mark_all, secrets, unpack_topology,
+    Import as Work, Interrupted as Unfinished, Renamed, Unchangeable, default_folder, mark_all, secrets,
+    unpack_topology,
 };
 use crate::bundle::open::BundleFile;
 use crate::bundle::{Kind, Manifest, Pace, size};
@@ -58,7 +59,7 @@ pub struct Import {
     /// Make all keyfiles, passwords and secrets anew: who has the bundle knows the old ones
     #[arg(long)]
     rotate_secrets: bool,
-    /// Another name for a container (`db1=db9`), or in a bundle of data for a replica set or single mongod (`rsA=rsX`)
+    /// Another name for a container (`db1=db9`), a replica set or a single mongod (`rsA=rsX`)
     #[arg(long, value_name = "OLD=NEW", value_parser = pair)]
     map: Vec<(String, String)>,
     /// Bring up this topology instead of the bundle's own; for a bundle of data
@@ -112,7 +113,10 @@ impl Import {
         let file = Arc::new(self.opening.find(&context.ui, &self.bundle)?);
         let manifest = whole(context, &file).await?;
         let (containers, databases) = self.names(&manifest)?;
-        let renamed = containers.iter().map(|(_, new)| new.clone()).collect();
+        let renamed = Renamed {
+            containers: containers.iter().map(|(_, new)| new.clone()).collect(),
+            databases: databases.iter().map(|(old, new)| (new.clone(), old.clone())).collect(),
+        };
         let manifest = manifest.with_names(&containers);
         let made = Unpacked::of(self.folder(&manifest));
         let topology = self.unpack(&file, &manifest).await?;
@@ -149,20 +153,21 @@ impl Import {
 
     /// Other names: those of containers, and those of databases.
     fn names(&self, manifest: &Manifest) -> Result<(Names, Names)> {
-        let is_database = |name: &String| self.topology.is_some() || manifest.databases.contains_key(name);
-        let (databases, containers): (Names, Names) = self.map.iter().cloned().partition(|(old, _)| is_database(old));
-        if manifest.kind == Kind::Data {
-            return Ok((containers, databases));
-        }
-        if self.topology.is_some() {
+        let is_full = manifest.kind == Kind::Full;
+        if is_full && self.topology.is_some() {
             return Err(anyhow!("whole containers come up as they were: `--topology` is for bundles of data"))
                 .hint("nothing was changed; leave it away, or export with `--kind data`");
         }
-        let known: Vec<&str> = manifest.containers.keys().map(String::as_str).collect();
-        match containers.iter().find(|(old, _)| !manifest.containers.contains_key(old)) {
-            Some((old, _)) => Err(anyhow!("the bundle has no container {old}; it has {}", known.join(", ")))
-                .hint("nothing was changed; sets and mongods in whole containers keep their names, in `--kind data` they need not"),
-            None => Ok((containers, databases)),
+        // What is neither a container nor a database the topology tells.
+        let is_container = |name: &String| match manifest.kind {
+            Kind::Full => manifest.containers.contains_key(name),
+            Kind::Data => self.topology.is_none() && !manifest.databases.contains_key(name),
+        };
+        let (containers, databases): (Names, Names) = self.map.iter().cloned().partition(|(old, _)| is_container(old));
+        match databases.iter().find(|(_, new)| databases.iter().any(|(old, _)| old == new)) {
+            Some((old, new)) if is_full => Err(anyhow!("{old} can't be called {new}, which is the name of another"))
+                .hint("nothing was changed; give them names that the bundle has not"),
+            _ => Ok((containers, databases)),
         }
     }
 
@@ -172,7 +177,10 @@ impl Import {
             return Ok(own.clone());
         }
         let topology = unpack_topology(file, self.folder(manifest), artifacts::cache(), self.changes()).await;
-        topology.hint("`--into FOLDER` puts it elsewhere")
+        topology.map_err(|error| match error.is::<Unchangeable>() {
+            true => error.hint("nothing was changed; `distctl bundle show` tells what the bundle holds"),
+            false => error.hint("`--into FOLDER` puts it elsewhere"),
+        })
     }
 
     fn folder(&self, manifest: &Manifest) -> PathBuf {

@@ -1,6 +1,6 @@
 //! `distctl bundle verify --restore`: a bundle that is brought up where nobody uses it, looked at, and removed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::import::{Targets, bridge, bring_up, clear_way, receive};
 use super::line::{self, Stage};
 use super::{Context, artifacts, fragmentation_check, judge, verify};
-use crate::bundle::import::{Import as Work, unpack_topology};
+use crate::bundle::import::{Import as Work, Renamed, unpack_topology};
 use crate::bundle::open::BundleFile;
 use crate::bundle::{BUNDLE_KEY, Manifest};
 use crate::incus::Client;
@@ -121,7 +121,7 @@ impl Trial {
             desired: stage.desired.clone(),
             pool: None,
             rotate_secrets: false,
-            renamed: BTreeSet::new(),
+            renamed: Renamed::default(),
             file,
             manifest,
             reporter: context.ui.reporter(),

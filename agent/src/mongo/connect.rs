@@ -104,13 +104,15 @@ fn error_source_code(error: &mongodb::error::Error) -> Option<i32> {
     }
 }
 
-/// Name and password of a user in the database `admin`.
+/// Name and password of a user.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Login {
     /// The user's name.
     pub user: String,
     /// The user's password.
     pub password: String,
+    /// The database that knows the user.
+    database: &'static str,
 }
 
 impl fmt::Debug for Login {
@@ -132,7 +134,15 @@ impl Login {
         if password.is_empty() {
             return Err(failed("it is empty".into()));
         }
-        Ok(Self { user: credential.user.clone(), password })
+        Ok(Self { user: credential.user.clone(), password, database: "admin" })
+    }
+
+    /// Reads the key of a set: who has it is what members are to each other, and may do everything.
+    pub fn member(keyfile: &str) -> Result<Self, protocol::Failure> {
+        let failed = |error| protocol::Failure::new(keyfile, format!("can't be read as a key: {error}"));
+        let key = std::fs::read_to_string(keyfile).map_err(failed)?;
+        let password = key.split_whitespace().collect();
+        Ok(Self { user: "__system".to_owned(), password, database: "local" })
     }
 
     /// Reads the password of a credential if there is one.
@@ -164,7 +174,7 @@ impl Peer {
             DriverCredential::builder()
                 .username(login.user.clone())
                 .password(login.password.clone())
-                .source("admin".to_owned())
+                .source(login.database.to_owned())
                 .build()
         });
         let mut options = ClientOptions::builder()
@@ -196,8 +206,13 @@ impl Peer {
 
     /// Runs a command on the database `admin` that may take its time.
     pub async fn run(&self, command: Document, patience: Duration) -> Result<Document, Error> {
+        self.run_on("admin", command, patience).await
+    }
+
+    /// Runs a command on a database that may take its time.
+    pub async fn run_on(&self, database: &str, command: Document, patience: Duration) -> Result<Document, Error> {
         let patience = patience.max(Duration::from_millis(100));
-        match timeout(patience, self.client.database("admin").run_command(command)).await {
+        match timeout(patience, self.client.database(database).run_command(command)).await {
             Ok(answer) => Ok(answer?),
             Err(_) => Err(Error::Network(format!("gave no answer within {patience:?}"))),
         }

@@ -46,6 +46,18 @@ impl Mongod {
     pub fn start(&mut self) {
         self.child = self.command.spawn().unwrap();
     }
+
+    /// Starts it again as a member of a set of another name.
+    pub fn start_in(&mut self, set: &str) {
+        let arguments: Vec<_> = self.command.get_args().map(ToOwned::to_owned).collect();
+        let before = arguments.iter().position(|one| one == "--replSet").unwrap() + 1;
+        let arguments =
+            arguments.iter().enumerate().map(|(at, one)| if at == before { set.as_ref() } else { one.as_os_str() });
+        let mut command = Command::new(self.command.get_program());
+        command.args(arguments).stdout(Stdio::null());
+        self.command = command;
+        self.start();
+    }
 }
 
 impl Drop for Mongod {

@@ -12,4 +12,5 @@ mod fixture;
 mod fragments;
 mod handover;
 mod reconfigure;
+mod rename;
 mod single;

@@ -103,6 +103,8 @@ pub enum Request {
     LetGo(LetGoRequest),
     /// Gives the members of a set that was moved their new addresses.
     RehomeReplicaSet(RehomeRequest),
+    /// Has a member take another name for its set.
+    RenameReplicaSet(RenameRequest),
     /// Reads all data of a set or single mongod, or puts it there.
     Data(Box<DataRequest>),
 }
@@ -153,6 +155,8 @@ pub enum Reply {
     Held(Held),
     /// The answer to [`Request::LetGo`].
     LetGo(LetGo),
+    /// The answer to [`Request::RenameReplicaSet`]: whether it is to be started again.
+    Renamed(bool),
     /// The answer to [`Request::Data`].
     Data(DataReply),
 }

@@ -200,6 +200,23 @@ pub struct RehomeRequest {
     pub timeout_ms: u64,
 }
 
+/// Has a member that was started with another name for its set write that name into the configuration that it keeps. It
+/// takes it up when it is started again, which must be after all others of the set were stopped: a member that hears of one
+/// that has the name already writes back what it knows itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenameRequest {
+    /// The set's name.
+    pub set: String,
+    /// The name that its members know.
+    pub before: String,
+    /// The port of the member, on 127.0.0.1 here.
+    pub port: u16,
+    /// The set's keyfile: no user may write the configuration, members may. `None` without authentication.
+    pub keyfile: Option<String>,
+    /// How long to try, in milliseconds.
+    pub timeout_ms: u64,
+}
+
 /// Initiates a replica set from one of its members, over the localhost exception.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InitiateRequest {

@@ -135,17 +135,21 @@ fn beside_the_original(system: &System, bundle: &str) {
     let into = beside(system, "beside");
     let import =
         ["import", bundle, "--into", into.to_str().unwrap(), "--name", "lucktwo", "--subnet", "10.61.145.0/24"];
-    let wrong = [import.as_slice(), &["--map", "main=other"]].concat();
-    system.distctl(&wrong).ended_with(1).says(&["no container main; it has luck-db", "--kind data"]);
+    let wrong = [import.as_slice(), &["--map", "mian=other"]].concat();
+    let known = "no container, replica set or mongod mian; there are luck-db, main";
+    system.distctl(&wrong).ended_with(1).says(&[known, "nothing was changed"]);
+    let circle = [import.as_slice(), &["--map", "main=other", "--map", "other=main"]].concat();
+    system.distctl(&circle).ended_with(1).says(&["main can't be called other", "nothing was changed"]);
     assert!(!into.exists());
     system.distctl(&import).ended_with(1).says(&["there is a container luck-db already"]);
     assert!(!into.exists(), "what was refused leaves nothing behind");
-    let mapped = [import.as_slice(), &["--map", "luck-db=luck-two"]].concat();
+    let mapped = [import.as_slice(), &["--map", "luck-db=luck-two", "--map", "main=second"]].concat();
     system.distctl(&mapped).ended_with(0).says(&["is up and verified"]);
     there(&into, &["plan", "--exit-code"]).ended_with(0);
     system.plan(0);
     assert_eq!(lab().guest("luck-two", "hostname").trim(), "luck-two");
-    let password = lab().guest("luck-two", "cat /var/lib/distctl/secrets/main.admin");
+    let password = lab().guest("luck-two", "cat /var/lib/distctl/secrets/second.admin");
+    assert!(!lab().guest("luck-two", "ls /var/lib/distctl/secrets /etc/distctl").contains("main."), "old names");
     let copy = Mongo::direct("10.61.145.11:27017").login("admin", password.trim());
     assert_eq!(copy.eval("client.story.kept.find_one()"), json!({"_id": 8}));
     there(&into, &["destroy"]).ended_with(0);

@@ -65,7 +65,7 @@ fn an_export_under_writers_comes_up_beside_the_original() {
     assert!(counts.iter().zip(&original).all(|(copy, end)| *copy > 0 && copy < end), "{counts:?} of {original:?}");
     // A change of the copy is none of the original, which has lost nothing.
     inside(&["destroy"]).ended_with(0);
-    with_new_secrets(&three, path);
+    with_new_secrets_and_names(&three, path, &counts);
     assert_eq!(three.counts(), original);
     three.system.plan(0);
 }
@@ -86,30 +86,44 @@ fn tried_and_removed(three: &Three, bundle: &str, id: &str) {
     three.system.distctl(&taken).ended_with(1).says(&["10.61.42.1", "is taken", "--subnet", "is removed"]);
 }
 
-/// A copy whose keyfiles and passwords are not those of the bundle.
+/// A copy whose keyfiles and passwords are not those of the bundle, nor what two of its databases are called.
 #[track_caller]
-fn with_new_secrets(three: &Three, bundle: &str) {
+fn with_new_secrets_and_names(three: &Three, bundle: &str, counts: &[u64]) {
     let folder = beside(&three.system, "renewed");
     let import = ["--project", "copies", "import", bundle, "--into", folder.to_str().unwrap()];
     let options = ["--name", "copy", "--subnet", "10.61.43.0/24", "--rotate-secrets"];
-    three.system.distctl(&[import.as_slice(), &options].concat()).ended_with(0).says(&["is up and verified"]);
+    let names = ["--map", "first=uno", "--map", "third=tres"];
+    three.system.distctl(&[import.as_slice(), &options, &names].concat()).ended_with(0).says(&["is up and verified"]);
     let read = |project: &str, container: &str, path: &str| {
         let place = format!("{container}{path}");
         lab().incus(&["file", "pull", "--project", project, &place, "-"]).trim().to_owned()
     };
-    for (container, owner, last) in [("move-a", "first", 11), ("move-b", "second", 12), ("move-c", "third", 13)] {
-        let password = format!("/var/lib/distctl/secrets/{owner}.admin");
-        let (old, new) = (read("default", container, &password), read("copies", container, &password));
+    let stored = |owner: &str| format!("/var/lib/distctl/secrets/{owner}.admin");
+    let databases =
+        [("move-a", "first", "uno", 11), ("move-b", "second", "second", 12), ("move-c", "third", "tres", 13)];
+    let mut uris = Vec::new();
+    for (container, before, owner, last) in databases {
+        let (old, new) = (read("default", container, &stored(before)), read("copies", container, &stored(owner)));
         assert_ne!(old, new, "{owner}");
         let at = format!("10.61.43.{last}:27017");
-        assert_eq!(Mongo::direct(&at).login("admin", &new).eval("client.admin.command('ping')['ok']"), json!(1.0));
+        let admin = Mongo::direct(&at).login("admin", &new);
+        let set = if owner == "tres" { json!(null) } else { json!(owner) };
+        assert_eq!(admin.eval("client.admin.command('hello').get('setName')"), set);
         let refused = Mongo::direct(&at).login("admin", &old).try_run("out(client.admin.command('ping'))");
         assert!(refused.all().contains("Authentication failed"), "{}", refused.all());
-        let left = ["exec", "--project", "copies", container, "--", "ls", "/var/lib/distctl/secrets"];
-        assert!(!lab().incus(&left).contains("before"), "the old password must not stay");
+        let left = ["exec", "--project", "copies", container, "--", "ls", "/var/lib/distctl/secrets", "/etc/distctl"];
+        let left = lab().incus(&left);
+        assert!(!left.contains("before"), "the old password must not stay: {left}");
+        assert!(before == owner || !left.contains(before), "nor what has the old name: {left}");
+        uris.push(format!("mongodb://admin:{new}@{at}/?authSource=admin&directConnection=true"));
     }
-    let key = "/etc/distctl/first.keyfile";
-    assert_ne!(read("default", "move-a", key), read("copies", "move-a", key));
+    let now = super::counts(&uris.try_into().unwrap());
+    // What four writers had not heard of yet may be there, or not.
+    let same = now.iter().zip(counts).all(|(now, before)| now.abs_diff(*before) <= 4);
+    assert!(same, "nothing is lost on the way to other names: {now:?}, {counts:?}");
+    let keys = [("default", "/etc/distctl/first.keyfile"), ("copies", "/etc/distctl/uno.keyfile")];
+    let [old, new] = keys.map(|(project, key)| read(project, "move-a", key));
+    assert_ne!(old, new);
 }
 
 /// What an export keeps in Incus is gone: clones, backups, snapshots.

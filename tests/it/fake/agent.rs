@@ -159,7 +159,7 @@ fn verb(request: &Request) -> &'static str {
         Request::Fragment(_) => "fragment",
         Request::Routing(_) => "routing",
         Request::Flush(_) | Request::Hold(_) | Request::LetGo(_) => "hold",
-        Request::RehomeReplicaSet(_) => "rehome",
+        Request::RehomeReplicaSet(_) | Request::RenameReplicaSet(_) => "rehome",
         Request::Data(_) => "data",
     }
 }
