@@ -62,9 +62,9 @@ impl Bundle {
     /// Reads, and shows what was found.
     pub async fn run(self, context: &Context) -> Result<Exit> {
         match self.what {
-            What::Show { bundle, opening } => show(context, &bundle, &opening),
+            What::Show { bundle, opening } => show(context, &bundle, &opening).await,
             What::Verify { bundle, restore, subnet, opening } => {
-                let file = Arc::new(opening.find(&context.ui, &bundle)?);
+                let file = Arc::new(opening.find(&context.ui, &bundle).await?);
                 let manifest = whole(context, &file).await?;
                 if restore {
                     return trial::run(context, file, manifest, subnet).await;
@@ -72,13 +72,13 @@ impl Bundle {
                 context.ui.data(&manifest, || format!("{}: every byte is right", bundle.display()))?;
                 Ok(Exit::Ok)
             }
-            What::Diff { one, other, opening } => diff(&context.ui, &one, &other, &opening),
+            What::Diff { one, other, opening } => diff(&context.ui, &one, &other, &opening).await,
         }
     }
 }
 
-fn show(context: &Context, bundle: &Path, opening: &Opening) -> Result<Exit> {
-    let file = opening.find(&context.ui, bundle)?;
+async fn show(context: &Context, bundle: &Path, opening: &Opening) -> Result<Exit> {
+    let file = opening.find(&context.ui, bundle).await?;
     let opened = file.open().with_context(|| format!("{} can't be used", bundle.display()));
     let (opened, manifest) = opened.map_err(advised)?;
     let stored = std::fs::metadata(&file.path)?.len();
@@ -112,12 +112,12 @@ fn show(context: &Context, bundle: &Path, opening: &Opening) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn diff(ui: &Ui, one: &Path, other: &Path, opening: &Opening) -> Result<Exit> {
-    let open = |path: &Path| -> Result<_> {
-        let opened = opening.find(ui, path)?.open();
+async fn diff(ui: &Ui, one: &Path, other: &Path, opening: &Opening) -> Result<Exit> {
+    let open = async |path: &Path| -> Result<_> {
+        let opened = opening.find(ui, path).await?.open();
         Ok(opened.with_context(|| format!("{} can't be used", path.display())).map_err(advised)?.0)
     };
-    let found = ::bundle::diff(&open(one)?, &open(other)?);
+    let found = ::bundle::diff(&open(one).await?, &open(other).await?);
     let names = |pieces: &[::bundle::PieceInfo]| pieces.iter().map(|piece| piece.name.clone()).collect::<Vec<_>>();
     let (removed, added) = (names(&found.removed), names(&found.added));
     let changed: Vec<_> =

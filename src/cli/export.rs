@@ -72,8 +72,10 @@ impl Export {
             return Err(anyhow!("data is read from databases that run: `--stop` would stop them"))
                 .hint("leave `--stop` away, or take the containers as they are: `--kind full --stop`");
         }
-        let recipient = self.sealing.recipient()?;
-        let passphrase = self.sealing.passphrase()?;
+        let (recipient, passphrase) = match self.sealing.read(&context.ui).await? {
+            Some(sealed) => (Some(sealed.recipient), sealed.passphrase),
+            None => (None, None),
+        };
         let stage = Stage::prepare(context).await?;
         let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
         let target = Target::of(&self.bundle, &stage.desired.name, &now);
@@ -96,7 +98,7 @@ impl Export {
             };
             context.ui.note(format!(
                 "the bundle will hold {held} and data as they are: keep it where nobody else reads it, or encrypt it \
-                 (`--recipient age1...` or `--passphrase-file FILE`)",
+                 (`--encrypt`)",
             ));
         }
         let lock = stage.lock(context, &work.reporter, self.lock_wait).await?;

@@ -110,7 +110,7 @@ impl Import {
     /// Checks, makes, starts, verifies.
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let begun = Instant::now();
-        let file = Arc::new(self.opening.find(&context.ui, &self.bundle)?);
+        let file = Arc::new(self.opening.find(&context.ui, &self.bundle).await?);
         let manifest = whole(context, &file).await?;
         let (containers, databases) = self.names(&manifest)?;
         let renamed = Renamed {

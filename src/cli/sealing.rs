@@ -17,10 +17,12 @@ const MOST: u64 = 64 << 10;
 
 /// For whom a bundle is encrypted.
 #[derive(Debug, Args)]
-#[group(id = "sealing", multiple = false)]
 pub(super) struct Sealing {
+    /// Encrypt it (age): as the next two options say, else with a passphrase that is asked for
+    #[arg(long)]
+    encrypt: bool,
     /// Encrypt it with the passphrase in this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "recipient")]
     passphrase_file: Option<PathBuf>,
     /// Encrypt it for whoever has this age key (`age1...`)
     #[arg(long, value_name = "KEY")]
@@ -39,24 +41,45 @@ pub(super) struct Opening {
     identity: Option<PathBuf>,
 }
 
-impl Sealing {
+/// How a bundle is encrypted.
+pub(super) struct Sealed {
     /// For whom.
-    pub fn recipient(&self) -> Result<Option<Recipient>> {
-        match &self.recipient {
-            Some(key) => Ok(Some(Recipient::Key(key.clone()))),
-            None => Ok(self.passphrase()?.map(Recipient::Passphrase)),
-        }
-    }
-
+    pub recipient: Recipient,
     /// The passphrase, which also reads it.
-    pub fn passphrase(&self) -> Result<Option<SecretString>> {
-        self.passphrase_file.as_deref().map(passphrase).transpose()
+    pub passphrase: Option<SecretString>,
+}
+
+impl Sealing {
+    /// How, if at all.
+    pub async fn read(&self, ui: &Ui) -> Result<Option<Sealed>> {
+        let passphrase = match (&self.recipient, &self.passphrase_file) {
+            (Some(key), _) => return Ok(Some(Sealed { recipient: Recipient::Key(key.clone()), passphrase: None })),
+            (_, Some(file)) => passphrase(file)?,
+            _ if self.encrypt => new_passphrase(ui).await?,
+            _ => return Ok(None),
+        };
+        Ok(Some(Sealed { recipient: Recipient::Passphrase(passphrase.clone()), passphrase: Some(passphrase) }))
     }
 }
 
+/// Asks for a passphrase twice: what is typed is not seen.
+async fn new_passphrase(ui: &Ui) -> Result<SecretString> {
+    let Some(typed) = ui.ask_hidden("Passphrase of the bundle: ").await? else {
+        return Err(anyhow!("a passphrase is needed, and there is no terminal to ask on"))
+            .hint("nothing was written; name the file with it (`--passphrase-file`), or a key (`--recipient`)");
+    };
+    if typed.is_empty() {
+        return Err(anyhow!("an empty passphrase keeps nobody out")).hint("nothing was written; run the command again");
+    }
+    if ui.ask_hidden("The same again: ").await?.as_ref() != Some(&typed) {
+        return Err(anyhow!("the two are not the same")).hint("nothing was written; run the command again");
+    }
+    Ok(SecretString::from(typed))
+}
+
 impl Opening {
-    /// Finds the bundle, with what it is read with.
-    pub fn find(&self, ui: &Ui, bundle: &Path) -> Result<BundleFile> {
+    /// Finds the bundle, with what it is read with; who is at a terminal is asked for a passphrase.
+    pub async fn find(&self, ui: &Ui, bundle: &Path) -> Result<BundleFile> {
         let identity = match (&self.passphrase_file, &self.identity) {
             (Some(file), _) => Some(Identity::Passphrase(passphrase(file)?)),
             (_, Some(file)) => Some(Identity::Key(key(file)?)),
@@ -64,14 +87,18 @@ impl Opening {
         };
         let given = identity.is_some();
         let file = BundleFile::find(bundle, identity).map_err(advised)?;
-        if file.is_encrypted().map_err(advised)? && !given {
-            return Err(anyhow!("{} is encrypted", file.path.display()))
-                .hint("name the file with its passphrase (`--passphrase-file`), or with your age key (`--identity`)");
-        }
-        if given && !file.is_encrypted()? {
+        let is_encrypted = file.is_encrypted().map_err(advised)?;
+        if given && !is_encrypted {
             ui.note(format!("{} is not encrypted; the passphrase or key was not needed", file.path.display()));
         }
-        Ok(file)
+        if given || !is_encrypted {
+            return Ok(file);
+        }
+        match ui.ask_hidden(&format!("Passphrase of {}: ", file.path.display())).await? {
+            Some(typed) => BundleFile::find(&file.path, Some(Identity::Passphrase(typed.into()))).map_err(advised),
+            None => Err(anyhow!("{} is encrypted", file.path.display()))
+                .hint("name the file with its passphrase (`--passphrase-file`), or with your age key (`--identity`)"),
+        }
     }
 }
 

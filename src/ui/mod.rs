@@ -11,6 +11,7 @@ use crate::engine::event::Reporter;
 use crate::topology::Findings;
 
 mod error;
+mod hidden;
 mod hint;
 mod json;
 mod lanes;
@@ -217,6 +218,22 @@ impl Ui {
             return Err(anyhow::anyhow!("this must be confirmed, and there is no terminal to ask on"))
                 .hint("say --yes if you are sure");
         }
+        self.read(question).await
+    }
+
+    /// Asks for what nobody should see; `None` where there is no terminal to ask on.
+    ///
+    /// # Errors
+    /// What can't be read.
+    pub async fn ask_hidden(&self, question: &str) -> anyhow::Result<Option<String>> {
+        if !self.is_interactive() {
+            return Ok(None);
+        }
+        let _hidden = hidden::Hidden::begin().context("the terminal can't be kept from showing what is typed")?;
+        self.read(question).await.map(Some)
+    }
+
+    async fn read(&self, question: &str) -> anyhow::Result<String> {
         self.settle();
         write!(io::stderr(), "{question}").and_then(|()| io::stderr().flush()).context("can't ask on the terminal")?;
         read_line().await

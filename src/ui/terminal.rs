@@ -15,6 +15,8 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute, queue, terminal};
 use futures_util::StreamExt;
 
+use super::hidden::Hidden;
+
 static IS_RAW: AtomicBool = AtomicBool::new(false);
 static IS_LIVE: AtomicBool = AtomicBool::new(false);
 static PANIC_HOOK: Once = Once::new();
@@ -39,6 +41,7 @@ impl RawMode {
         if IS_RAW.swap(false, Ordering::SeqCst) {
             disable_raw_mode().ok();
         }
+        Hidden::restore();
     }
 
     /// How large the terminal is, in columns and rows.

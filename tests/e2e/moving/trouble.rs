@@ -1,11 +1,12 @@
 //! Bundles that are broken, and exports and imports that are interrupted or refused.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::json;
 
 use super::{beside, json_of};
-use crate::harness::{System, lab};
+use crate::harness::{Lab, Ran, System, lab};
 
 #[test]
 fn interrupted_refused_and_damaged() {
@@ -58,6 +59,15 @@ fn interrupted_refused_and_damaged() {
     let seal = ["export", sealed.to_str().unwrap(), "--passphrase-file", secret.to_str().unwrap()];
     system.distctl(&seal).ended_with(1).says(&["can be read by others"]);
     fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let ask = ["export", sealed.to_str().unwrap(), "--encrypt"];
+    system.distctl(&ask).ended_with(1).says(&["no terminal to ask on", "--passphrase-file"]);
+    typed(&system, &ask, &["a story", "a stony"]).ended_with(1).says(&["are not the same"]);
+    assert!(!sealed.exists());
+    let at_a_terminal = typed(&system, &ask, &["a story", "a story"]).ended_with(0);
+    typed(&system, &["bundle", "show", sealed.to_str().unwrap()], &["a story"]).ended_with(0).says(&["pack of"]);
+    typed(&system, &["bundle", "show", sealed.to_str().unwrap()], &["a stony"]).ended_with(1).says(&["passphrase"]);
+    assert!(at_a_terminal.all().contains("Passphrase of the bundle"), "{}", at_a_terminal.all());
+    fs::remove_file(&sealed).unwrap();
     system.distctl(&seal).ended_with(0);
     system.distctl(&["destroy"]).ended_with(0);
     let import = ["import", sealed.to_str().unwrap(), "--into", into.to_str().unwrap()];
@@ -65,11 +75,21 @@ fn interrupted_refused_and_damaged() {
     let import = [import.as_slice(), &["--passphrase-file", secret.to_str().unwrap()]].concat();
     system.distctl(&import).ended_with(0).says(&["is up and verified"]);
     assert_eq!(system.main().eval("client.story.kept.find_one()"), json!({"_id": 7}));
-    let mut here = std::process::Command::new(crate::harness::Lab::distctl());
+    let mut here = Command::new(Lab::distctl());
     here.arg("--file").arg(into.join("topology.yaml")).args(["plan", "--exit-code"]);
-    crate::harness::Ran::of(&mut here).ended_with(0);
+    Ran::of(&mut here).ended_with(0);
     let shown = system.distctl(&["--output", "json", "bundle", "show", path]).ended_with(0);
     assert_eq!(json_of(&shown)["manifest"]["topology"], "pack");
     let differ = ["bundle", "diff", path, path];
     system.distctl(&differ).ended_with(0).says(&["no differences"]);
+}
+
+/// Runs distctl at a terminal, where somebody types.
+fn typed(system: &System, arguments: &[&str], lines: &[&str]) -> Ran {
+    let command = system.command(arguments);
+    let words = std::iter::once(command.get_program()).chain(command.get_args()).map(|word| word.to_str().unwrap());
+    let line = words.collect::<Vec<_>>().join(" ");
+    let mut shell = Command::new("bash");
+    shell.args(["-c", r#"printf '%s\n' "${@:2}" | script --quiet --return --command "$1" /dev/null"#, "typed", &line]);
+    Ran::of(shell.args(lines))
 }
