@@ -16,6 +16,7 @@ use super::{Context, artifacts, fragmentation_check, judge, verify};
 use crate::bundle::import::{Import as Work, Renamed, unpack_topology};
 use crate::bundle::open::BundleFile;
 use crate::bundle::{BUNDLE_KEY, Manifest};
+use crate::engine::lock::LIFETIME;
 use crate::incus::Client;
 use crate::report::verify::Verification;
 use crate::topology::{Changes, Topology};
@@ -128,7 +129,8 @@ impl Trial {
             stop: context.stop(),
         };
         self.make_project().await?;
-        let lock = stage.lock(&context, &work.reporter, Duration::ZERO).await?;
+        // A trial that was killed has a lease until that has run out.
+        let lock = stage.lock(&context, &work.reporter, LIFETIME * 2).await?;
         let seen = self.look(&context, &stage, &work, &targets, begun).await;
         let removed = self.remove_containers().await;
         let released = lock.release().await;

@@ -79,6 +79,12 @@ fn tried_and_removed(three: &Three, bundle: &str, id: &str) {
     refused.says(&[&somebodys, "no trial has made", "nothing was changed"]);
     lab().incus(&["project", "delete", &somebodys]);
     let (projects, networks) = (lab().query("/1.0/projects"), lab().query("/1.0/networks"));
+    // One that is killed is removed by the next one.
+    let mut killed = three.system.start(&["bundle", "verify", bundle, "--restore"]);
+    assert!(killed.said(|line| line.contains("step_done") && line.contains("unpack")), "nothing is unpacked");
+    killed.signal("KILL");
+    killed.end();
+    assert_ne!(lab().query("/1.0/projects"), projects);
     let tried = three.system.distctl(&["--output", "json", "bundle", "verify", bundle, "--restore"]).ended_with(0);
     assert_eq!(json_of(&tried)["verification"]["verdict"], "pass");
     assert_eq!((lab().query("/1.0/projects"), lab().query("/1.0/networks")), (projects, networks));
@@ -93,7 +99,18 @@ fn with_new_secrets_and_names(three: &Three, bundle: &str, counts: &[u64]) {
     let import = ["--project", "copies", "import", bundle, "--into", folder.to_str().unwrap()];
     let options = ["--name", "copy", "--subnet", "10.61.43.0/24", "--rotate-secrets"];
     let names = ["--map", "first=uno", "--map", "third=tres"];
-    three.system.distctl(&[import.as_slice(), &options, &names].concat()).ended_with(0).says(&["is up and verified"]);
+    let import = [import.as_slice(), &options, &names].concat();
+    // Killed while containers are given their secrets and names, or soon after.
+    let mut killed = three.system.start(&import);
+    let mut unpacked = 0;
+    killed.said(|line| {
+        unpacked += usize::from(line.contains("step_done") && line.contains("unpack"));
+        unpacked == 3
+    });
+    killed.signal("KILL");
+    killed.end();
+    let resume = [import.as_slice(), &["--resume", "--lock-wait", "1m"]].concat();
+    three.system.distctl(&resume).ended_with(0).says(&["is up and verified"]);
     let read = |project: &str, container: &str, path: &str| {
         let place = format!("{container}{path}");
         lab().incus(&["file", "pull", "--project", project, &place, "-"]).trim().to_owned()
