@@ -185,11 +185,28 @@ fn a_member_is_down_and_a_container_gone(three: &Three) {
     three.system.distctl(&["snapshot", "restore", "down"]).ended_with(0);
     three.system.plan(0);
     assert_eq!(three.counts(), before);
+    a_member_recovers(three);
     lab().incus(&["delete", "--force", "snap-c"]);
     three.system.distctl(&["snapshot", "create", "gone"]).ended_with(1).says(&["snap-c is not there", "distctl up"]);
     let bundle = beside(&three.system, "gone.distctl");
     three.system.distctl(&["export", bundle.to_str().unwrap()]).ended_with(1).says(&["snap-c is not there"]);
     assert!(!bundle.exists());
+}
+
+/// It is reachable, and neither primary nor secondary.
+fn a_member_recovers(three: &Three) {
+    let (host, secret) = (three.system.host(11, 27018), three.system.secret("a", "first.admin"));
+    let member = Mongo::direct(&host).login("admin", &secret);
+    member.run("out(client.admin.command('replSetMaintenance', True)['ok'])");
+    let state = "client.admin.command('replSetGetStatus')['myState']";
+    assert_eq!(member.eval(state), json!(3), "RECOVERING");
+    three.system.distctl(&["snapshot", "create", "recovering"]).ended_with(0);
+    for kind in ["full", "data"] {
+        let bundle = beside(&three.system, &format!("recovering-{kind}.distctl"));
+        three.system.distctl(&["export", bundle.to_str().unwrap(), "--kind", kind]).ended_with(0);
+    }
+    assert_eq!(member.eval(state), json!(3), "nobody has mended it meanwhile");
+    member.run("out(client.admin.command('replSetMaintenance', False)['ok'])");
 }
 
 fn without_a_primary_nothing_is_taken(three: &Three) {
