@@ -218,7 +218,7 @@ impl Ui {
             return Err(anyhow::anyhow!("this must be confirmed, and there is no terminal to ask on"))
                 .hint("say --yes if you are sure");
         }
-        self.read(question).await
+        Ok(self.read(question).await?.trim().to_owned())
     }
 
     /// Asks for what nobody should see; `None` where there is no terminal to ask on.
@@ -256,7 +256,7 @@ async fn read_line() -> anyhow::Result<String> {
         })
         .context("can't read the answer")?;
     match receiver.await {
-        Ok(line) => Ok(line.context("can't read the answer")?.trim().to_string()),
+        Ok(line) => Ok(line.context("can't read the answer")?.trim_end_matches(['\r', '\n']).to_owned()),
         Err(_) => bail!("can't read the answer: the reading thread died"),
     }
 }
