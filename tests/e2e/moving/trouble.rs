@@ -59,15 +59,7 @@ fn interrupted_refused_and_damaged() {
     let seal = ["export", sealed.to_str().unwrap(), "--passphrase-file", secret.to_str().unwrap()];
     system.distctl(&seal).ended_with(1).says(&["can be read by others"]);
     fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    let ask = ["export", sealed.to_str().unwrap(), "--encrypt"];
-    system.distctl(&ask).ended_with(1).says(&["no terminal to ask on", "--passphrase-file"]);
-    typed(&system, &ask, &["a story", "a stony"]).ended_with(1).says(&["are not the same"]);
-    assert!(!sealed.exists());
-    let at_a_terminal = typed(&system, &ask, &["a story", "a story"]).ended_with(0);
-    typed(&system, &["bundle", "show", sealed.to_str().unwrap()], &["a story"]).ended_with(0).says(&["pack of"]);
-    typed(&system, &["bundle", "show", sealed.to_str().unwrap()], &["a stony"]).ended_with(1).says(&["passphrase"]);
-    assert!(at_a_terminal.all().contains("Passphrase of the bundle"), "{}", at_a_terminal.all());
-    fs::remove_file(&sealed).unwrap();
+    sealed_at_a_terminal(&system, sealed.to_str().unwrap());
     system.distctl(&seal).ended_with(0);
     system.distctl(&["destroy"]).ended_with(0);
     let import = ["import", sealed.to_str().unwrap(), "--into", into.to_str().unwrap()];
@@ -82,6 +74,20 @@ fn interrupted_refused_and_damaged() {
     assert_eq!(json_of(&shown)["manifest"]["topology"], "pack");
     let differ = ["bundle", "diff", path, path];
     system.distctl(&differ).ended_with(0).says(&["no differences"]);
+}
+
+/// Encrypted with a passphrase that somebody types.
+#[track_caller]
+fn sealed_at_a_terminal(system: &System, sealed: &str) {
+    let ask = ["export", sealed, "--encrypt"];
+    system.distctl(&ask).ended_with(1).says(&["no terminal to ask on", "--passphrase-file"]);
+    typed(system, &ask, &["a story", "a stony"]).ended_with(1).says(&["are not the same"]);
+    assert!(!fs::exists(sealed).unwrap());
+    let at_a_terminal = typed(system, &ask, &["a story", "a story"]).ended_with(0);
+    typed(system, &["bundle", "show", sealed], &["a story"]).ended_with(0).says(&["pack of"]);
+    typed(system, &["bundle", "show", sealed], &["a stony"]).ended_with(1).says(&["passphrase"]);
+    assert!(at_a_terminal.all().contains("Passphrase of the bundle"), "{}", at_a_terminal.all());
+    fs::remove_file(sealed).unwrap();
 }
 
 /// Runs distctl at a terminal, where somebody types.
