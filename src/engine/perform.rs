@@ -138,6 +138,14 @@ impl Hands {
     async fn start(&self, container: &str) -> Result<()> {
         let client = &self.guests.client;
         let Err(error) = client.start_instance(container).await else { return Ok(()) };
+        if error.to_string().contains("proxy device") {
+            // Its log knows nothing of that, and Incus does not always say which address is taken.
+            let devices = client.instance(container).await.map(|instance| instance.devices).unwrap_or_default();
+            let listens: Vec<&str> =
+                devices.values().filter_map(|device| device.get("listen")).map(String::as_str).collect();
+            let cause = format!("another program may have one of its addresses on the host: {}", listens.join(", "));
+            return Err(anyhow::Error::from(error).context(cause));
+        }
         let log = client.instance_log(container).await.unwrap_or_default();
         let tail: Vec<&str> = log.lines().rev().take(5).collect();
         let tail: Vec<&str> = tail.into_iter().rev().collect();
