@@ -100,7 +100,7 @@ impl Import {
             let attributes = FileAttributes { uid: 0, gid: 0, mode: 0o644 };
             client.push_file(name, HOSTNAME, &attributes, FileBody::Bytes(format!("{name}\n").into())).await?;
         }
-        Ok(client.start_instance(name).await?)
+        guest::start(client, name).await
     }
 
     /// The same, until it answers.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
@@ -43,6 +44,9 @@ enum What {
         /// The network for that [default: a free one in 10.213.0.0/16]
         #[arg(long, value_name = "NETWORK", requires = "restore")]
         subnet: Option<Ipv4Net>,
+        /// How long to wait while another trial of the same bundle goes on, or one that was killed keeps its lease
+        #[arg(long, value_name = "DURATION", default_value = "40s", requires = "restore", value_parser = super::duration)]
+        lock_wait: Duration,
         #[command(flatten)]
         opening: Opening,
     },
@@ -63,11 +67,11 @@ impl Bundle {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         match self.what {
             What::Show { bundle, opening } => show(context, &bundle, &opening).await,
-            What::Verify { bundle, restore, subnet, opening } => {
+            What::Verify { bundle, restore, subnet, lock_wait, opening } => {
                 let file = Arc::new(opening.find(&context.ui, &bundle).await?);
                 let manifest = whole(context, &file).await?;
                 if restore {
-                    return trial::run(context, file, manifest, subnet).await;
+                    return trial::run(context, file, manifest, subnet, lock_wait).await;
                 }
                 context.ui.data(&manifest, || format!("{}: every byte is right", bundle.display()))?;
                 Ok(Exit::Ok)

@@ -16,7 +16,6 @@ use super::{Context, artifacts, fragmentation_check, judge, verify};
 use crate::bundle::import::{Import as Work, Renamed, unpack_topology};
 use crate::bundle::open::BundleFile;
 use crate::bundle::{BUNDLE_KEY, Manifest};
-use crate::engine::lock::LIFETIME;
 use crate::incus::Client;
 use crate::report::verify::Verification;
 use crate::topology::{Changes, Topology};
@@ -60,9 +59,10 @@ pub(super) async fn run(
     file: Arc<BundleFile>,
     manifest: Manifest,
     subnet: Option<Ipv4Net>,
+    lock_wait: Duration,
 ) -> Result<Exit> {
     let trial = Trial::begin(context, &manifest, subnet).await?;
-    let (seen, removed) = trial.hold(file, manifest).await?;
+    let (seen, removed) = trial.hold(file, manifest, lock_wait).await?;
     let removed = removed.hint(format!("`incus project delete --force {}` removes what is left", trial.project));
     let seen = match (seen, removed) {
         (Ok(seen), removed) => removed.map(|()| seen)?,
@@ -110,7 +110,12 @@ impl Trial {
     }
 
     /// Has the project to itself: tells what was seen, and whether all could be removed. An error where somebody else has it.
-    async fn hold(&self, file: Arc<BundleFile>, manifest: Manifest) -> Result<(Result<Seen>, Result<()>)> {
+    async fn hold(
+        &self,
+        file: Arc<BundleFile>,
+        manifest: Manifest,
+        lock_wait: Duration,
+    ) -> Result<(Result<Seen>, Result<()>)> {
         let begun = Instant::now();
         let (folder, cache) = (self.folder.path().to_owned(), artifacts::cache());
         let topology = unpack_topology(&file, folder, cache, self.changes.clone()).await?;
@@ -129,8 +134,7 @@ impl Trial {
             stop: context.stop(),
         };
         self.make_project().await?;
-        // A trial that was killed has a lease until that has run out.
-        let lock = stage.lock(&context, &work.reporter, LIFETIME * 2).await?;
+        let lock = stage.lock(&context, &work.reporter, lock_wait).await?;
         let seen = self.look(&context, &stage, &work, &targets, begun).await;
         let removed = self.remove_containers().await;
         let released = lock.release().await;

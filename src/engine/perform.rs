@@ -70,7 +70,7 @@ impl Hands {
                 }
             }
             Action::PushFile { container, to, mode, source } => self.push(container, to, *mode, source).await?,
-            Action::StartContainer { container } => self.start(container).await?,
+            Action::StartContainer { container } => guest::start(client, container).await?,
             Action::UnfreezeContainer { container } => client.unfreeze_instance(container).await?,
             Action::StopContainer { container } => {
                 client.stop_instance(container, wait::CONTAINER_STOPS, false).await?;
@@ -132,27 +132,6 @@ impl Hands {
         };
         let attributes = FileAttributes { uid: 0, gid: 0, mode };
         client.push_file(container, to, &attributes, body).await.with_context(|| format!("pushing {to} failed"))
-    }
-
-    /// Starts a container; a failure to start is explained only by the log that Incus keeps.
-    async fn start(&self, container: &str) -> Result<()> {
-        let client = &self.guests.client;
-        let Err(error) = client.start_instance(container).await else { return Ok(()) };
-        if error.to_string().contains("proxy device") {
-            // Its log knows nothing of that, and Incus does not always say which address is taken.
-            let devices = client.instance(container).await.map(|instance| instance.devices).unwrap_or_default();
-            let listens: Vec<&str> =
-                devices.values().filter_map(|device| device.get("listen")).map(String::as_str).collect();
-            let cause = format!("another program may have one of its addresses on the host: {}", listens.join(", "));
-            return Err(anyhow::Error::from(error).context(cause));
-        }
-        let log = client.instance_log(container).await.unwrap_or_default();
-        let tail: Vec<&str> = log.lines().rev().take(5).collect();
-        let tail: Vec<&str> = tail.into_iter().rev().collect();
-        if tail.is_empty() {
-            return Err(error.into());
-        }
-        Err(anyhow::Error::from(error).context(format!("its log ends with: {}", tail.join(" | "))))
     }
 
     /// The request that carries out an action inside a guest, and the container; `None` for an action outside.

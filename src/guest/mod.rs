@@ -3,7 +3,9 @@
 mod call;
 mod failure;
 mod place;
+mod start;
 
 pub use call::{Guests, call, call_in_parts};
 pub use failure::{Error, GuestFailure, one_line};
 pub use place::Agent;
+pub use start::start;

@@ -31,8 +31,9 @@ async fn try_once(request: &RenameRequest, login: Option<&Login>, deadline: Dead
         if error.is_transient() { Missed::Yet(failure) } else { Missed::Ever(failure) }
     };
     let member = Peer::local(request.port, login).await.map_err(miss)?;
-    let mut answer = member.ask(doc! { "replSetGetConfig": 1 }).await.map_err(miss)?;
-    let name = answer.get_document("config").and_then(|config| config.get_str("_id")).unwrap_or_default();
+    let answer = member.ask(doc! { "replSetGetConfig": 1 }).await.map_err(miss)?;
+    let mut config = answer.get_document("config").cloned().unwrap_or_default();
+    let name = config.get_str("_id").unwrap_or_default();
     if name == request.set {
         return Ok(false);
     }
@@ -41,11 +42,9 @@ async fn try_once(request: &RenameRequest, login: Option<&Login>, deadline: Dead
         return Err(Missed::Ever(Failure::new(object, cause)));
     }
     // A document's name is for ever. While there are two, the member reads the first: nothing is lost in between.
-    if let Ok(config) = answer.get_document_mut("config") {
-        config.insert("_id", &request.set);
-        let update = doc! { "q": { "_id": &request.set }, "u": &*config, "upsert": true };
-        write(&member, doc! { "update": KEPT, "updates": [update] }).await.map_err(miss)?;
-    }
+    config.insert("_id", &request.set);
+    let update = doc! { "q": { "_id": &request.set }, "u": config, "upsert": true };
+    write(&member, doc! { "update": KEPT, "updates": [update] }).await.map_err(miss)?;
     let delete = doc! { "q": { "_id": &request.before }, "limit": 1 };
     write(&member, doc! { "delete": KEPT, "deletes": [delete] }).await.map_err(miss)?;
     // A member that belongs to no set does not wait for its journal, whatever a write asks for.

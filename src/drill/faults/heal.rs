@@ -74,7 +74,7 @@ pub async fn container(guests: &Guests, name: &str, kind: FaultKind) -> Result<(
     let status = client.instance(name).await?.status;
     match (kind, status) {
         (FaultKind::Freeze, Status::Frozen) => client.unfreeze_instance(name).await?,
-        (FaultKind::ContainerStop | FaultKind::ContainerKill, Status::Stopped) => client.start_instance(name).await?,
+        (FaultKind::ContainerStop | FaultKind::ContainerKill, Status::Stopped) => guest::start(client, name).await?,
         _ => {}
     }
     Ok(())
