@@ -288,6 +288,7 @@ pub(super) async fn bring_up(
             }
         }
         let settled = settle(context, stage).await?;
+        stage.lead_again(stage.desired.replica_sets.values()).await?;
         work.finish().await?;
         Ok(settled)
     };

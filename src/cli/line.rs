@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use futures_util::future::try_join_all;
 
 use super::{Context, artifacts};
-use crate::desired::Desired;
 use crate::desired::expand::{AgentFile, expand};
+use crate::desired::{Desired, Mongod, ReplicaSet};
 use crate::engine::event::Reporter;
 use crate::engine::lock::Lock;
 use crate::engine::{self, Given, Hands, Outcome};
 use crate::guest::{Agent, Guests, one_line};
 use crate::incus::{Client, Target};
 use crate::observed::{Observed, collect::collect};
-use crate::plan::{Finding, Plan};
+use crate::plan::{Action, Cause, Finding, Plan};
 use crate::topology::Topology;
 use crate::ui::{Advise, Interrupted};
 
@@ -87,6 +88,17 @@ impl Stage {
         released
     }
 
+    /// Has sets be led by the member that takes over from any other. After a start it would do so in a moment, and its set be
+    /// without a primary just when all is said to be well.
+    pub async fn lead_again(&self, sets: impl Iterator<Item = &ReplicaSet>) -> Result<()> {
+        let hands = &Hands::new(self.guests.clone(), &Plan::default(), Arc::clone(&self.given));
+        let backs = sets.filter_map(|set| {
+            let Mongod { container, host, .. } = set.favourite()?.clone();
+            Some(Action::HandBack { container, set: set.address(), host })
+        });
+        try_join_all(backs.map(|back| async move { hands.perform(&back, |_| {}).await })).await.map(drop)
+    }
+
     /// Carries out a plan and what shows afterwards, until nothing is left to do; gives the last plan, which has no
     /// steps.
     pub async fn settle(
@@ -99,6 +111,7 @@ impl Stage {
         for _ in 0..PASSES {
             let outcome = self.apply(context, &plan, &reporter).await;
             check(&plan, outcome)?;
+            self.lead_again(awaited(&plan).filter_map(|name| self.desired.replica_sets.get(name))).await?;
             let observed = self.observe().await?;
             let next = replan(&observed);
             refuse(&next)?;
@@ -113,6 +126,15 @@ impl Stage {
         Err(anyhow::anyhow!("the system does not settle; these steps stay necessary:\n{plan}"))
             .hint("something inside keeps changing what distctl writes: look at `distctl plan -v` and `distctl logs`")
     }
+}
+
+/// The sets that a plan waits for since they had no primary.
+fn awaited(plan: &Plan) -> impl Iterator<Item = &String> {
+    let stood = plan.steps.iter().filter(|step| matches!(step.cause, Cause::State(_)));
+    stood.filter_map(|step| match &step.action {
+        Action::WaitReplicaSet { set, .. } => Some(&set.name),
+        _ => None,
+    })
 }
 
 /// Loads the topology, fetches what it names by URL, and expands it.

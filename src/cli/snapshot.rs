@@ -131,7 +131,8 @@ pub(super) async fn take(context: &Context, stage: &Stage, snapshot: &str, stop:
 async fn start(context: &Context, stage: &Stage) -> Result<()> {
     let plan = diff(&stage.desired, &stage.observe().await?, &Options::default());
     line::refuse(&plan)?;
-    stage.settle(context, plan, |observed| diff(&stage.desired, observed, &Options::default())).await.map(drop)
+    stage.settle(context, plan, |observed| diff(&stage.desired, observed, &Options::default())).await?;
+    stage.lead_again(stage.desired.replica_sets.values()).await
 }
 
 async fn restore(context: &Context, stage: &Stage, name: &str, patience: Duration) -> Result<Exit> {

@@ -13,6 +13,15 @@ impl ReplicaSet {
         self.members.iter().map(|member| member.host.clone()).collect()
     }
 
+    /// The member that takes over from any other as soon as it can.
+    pub fn favourite(&self) -> Option<&Mongod> {
+        let priorities = || self.config.members.iter().map(|member| member.priority);
+        let highest = priorities().fold(0.0, f64::max);
+        let mut leading = self.members.iter().zip(priorities()).filter(|(_, priority)| *priority >= highest);
+        let first = leading.next().map(|(member, _)| member);
+        first.filter(|_| leading.next().is_none())
+    }
+
     /// How to speak to it as its administrator.
     pub fn address(&self) -> SetAddress {
         let credential = self.access.as_ref().map(|access| access.admin.clone());

@@ -233,16 +233,10 @@ pub(super) fn roll(
         draft.wait_for(&set.name, healthy);
         last = vec![healthy];
     }
-    let back = members.iter().any(|member| member.host == through.host) && is_favourite(set, &through.host);
+    let back = members.iter().any(|member| member.host == through.host)
+        && set.favourite().is_some_and(|member| member.host == through.host);
     if back && set.members.len() > 1 {
         let (container, host) = (through.container.clone(), through.host.clone());
         draft.add(Action::HandBack { container, set: set.address(), host }, Cause::Follows, last);
     }
-}
-
-/// Whether a member will take over from any other as soon as it can.
-fn is_favourite(set: &ReplicaSet, host: &str) -> bool {
-    let members = &set.config.members;
-    let own = members.iter().find(|member| member.host == host).map(|member| member.priority);
-    own.is_some_and(|own| members.iter().all(|member| member.host == host || member.priority < own))
 }
