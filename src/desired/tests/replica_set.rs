@@ -184,3 +184,12 @@ fn without_settings_a_set_has_those_of_mongodb() {
     let desired = expanded(&SHOP.replace("  settings: { election_timeout: 2s }\n", ""));
     assert_eq!(desired.replica_sets["rsA"].config.settings, protocol::SetSettings::default());
 }
+
+#[test]
+fn only_one_member_takes_over_from_any_other() {
+    let favourite = |text: &str| expanded(text).replica_sets["rsA"].favourite().map(|member| member.host.clone());
+    assert_eq!(favourite(SHOP).as_deref(), Some("10.1.0.11:27017"));
+    let others = SHOP.replace("port: 27018 }", "port: 27018, priority: 3 }");
+    assert_eq!(favourite(&others).as_deref(), Some("10.1.0.11:27018"));
+    assert_eq!(favourite(&SHOP.replace("port: 27018 }", "port: 27018, priority: 2 }")), None, "two are equal");
+}
