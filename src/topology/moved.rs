@@ -59,6 +59,11 @@ impl Topology {
             edits.push((exposed.listen.span, quoted(new)));
         }
         for (old, new) in &changes.names {
+            let has = |declares: &dyn Fn(&str) -> bool| declares(old) && declares(new);
+            let is_taken = has(&|name| self.containers.declares(name)) || has(&|name| self.mongodb.declares(name));
+            if is_taken && !changes.names.iter().any(|(other, _)| other == new) {
+                return Err(format!("{old} can't be called {new}, which is the name of another"));
+            }
             edits.extend(self.renamed(old, new)?);
         }
         if let Some(subnet) = changes.subnet {

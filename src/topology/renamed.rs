@@ -117,6 +117,12 @@ fragmentation:
             renamed("rsC"),
             Err("there is no container, replica set or mongod rsC; there are a, rsA, rsAB".into())
         );
+        let changed = |names: &[(&str, &str)]| {
+            let names = names.iter().map(|(old, new)| ((*old).to_owned(), (*new).to_owned())).collect();
+            topology.with_changes(&Changes { names, ..Changes::default() })
+        };
+        assert_eq!(changed(&[("rsA", "rsAB")]), Err("rsA can't be called rsAB, which is the name of another".into()));
+        assert!(changed(&[("rsA", "rsAB"), ("rsAB", "rsA")]).is_ok(), "they change places");
     }
 
     #[test]
