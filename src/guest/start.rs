@@ -13,21 +13,19 @@ const LINES: usize = 5;
 /// Where it does not start.
 pub async fn start(client: &Client, container: &str) -> Result<()> {
     let Err(error) = client.start_instance(container).await else { return Ok(()) };
-    let is_about_proxy = error.to_string().contains("proxy device");
-    // Where this can't be told either, the first error says enough.
-    let cause = if is_about_proxy { taken(client, container).await } else { log_end(client, container).await };
+    let taken = if error.to_string().contains("proxy device") { taken(client, container).await } else { None };
+    let causes: Vec<String> = taken.into_iter().chain(log_end(client, container).await).collect();
     let error = Error::from(error);
-    Err(match cause {
-        Some(cause) => error.context(cause),
-        None => error,
-    })
+    // Where nothing more is known the first error says enough.
+    Err(if causes.is_empty() { error } else { error.context(causes.join("; ")) })
 }
 
-/// A proxy device is not in the log, and Incus does not always say which address it could not have.
+/// Incus says which address a proxy device could not have only if its helper has written that in time; no API gives the
+/// helper's own log.
 async fn taken(client: &Client, container: &str) -> Option<String> {
     let devices = client.instance(container).await.ok()?.devices;
     let listens: Vec<String> = devices.into_values().filter_map(|mut device| device.remove("listen")).collect();
-    let cause = || format!("another program may have an address on the host that it needs: {}", listens.join(", "));
+    let cause = || format!("is an address already in use? It listens on the host at {}", listens.join(", "));
     (!listens.is_empty()).then(cause)
 }
 
