@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::event::{Event, Reporter};
+use crate::desired::OWNER_KEY;
 use crate::incus::{self, Client, Project};
 
 /// How long a lease holds without being renewed.
@@ -24,6 +25,9 @@ const RENEWAL: Duration = Duration::from_secs(5);
 
 /// How often a lease that another holds is looked at.
 const POLL: Duration = Duration::from_millis(500);
+
+/// How long to wait for what a dead holder had begun in the daemon.
+const UNDER_WAY: Duration = Duration::from_secs(60);
 
 /// How often a change that met another change of the project is tried again.
 const TRIES: usize = 10;
@@ -87,9 +91,9 @@ impl Lock {
         let deadline = Instant::now() + patience;
         let mut told = false;
         let mut watch = Watch::default();
-        let lease = loop {
+        let (lease, is_taken_over) = loop {
             match try_take(client, &key, &nonce, &mut watch, reporter).await {
-                Ok(Ok(lease)) => break lease,
+                Ok(Ok(taken)) => break taken,
                 // Something else in the project changed meanwhile: look again at once.
                 Err(error) if error.is_precondition_failed() => {}
                 Err(error) => return Err(error.into()),
@@ -111,7 +115,12 @@ impl Lock {
             }
         };
         let renewal = tokio::spawn(renew(client.clone(), key.clone(), lease, Arc::clone(reporter), stop.clone()));
-        Ok(Self { client: client.clone(), key, nonce, renewal })
+        let lock = Self { client: client.clone(), key, nonce, renewal };
+        if is_taken_over && let Err(error) = settle(client, topology, reporter, stop).await {
+            lock.release().await?;
+            return Err(error);
+        }
+        Ok(lock)
     }
 
     /// Gives the lease back.
@@ -153,22 +162,42 @@ impl Watch {
     }
 }
 
-/// Takes the lease and gives it, or gives the one that another holds.
+/// Waits for what a dead holder had begun: the daemon ends it without him, and until then a look shows what won't last.
+async fn settle(client: &Client, topology: &str, reporter: &Arc<dyn Reporter>, stop: &CancellationToken) -> Result<()> {
+    let instances = client.instances().await?;
+    let is_ours = |name: &String| {
+        let mut ours = instances.iter().filter(|one| one.config.get(OWNER_KEY).is_some_and(|owner| owner == topology));
+        ours.any(|one| one.name == *name)
+    };
+    for change in client.under_way().await?.iter().filter(|change| change.instances.iter().any(is_ours)) {
+        let what = format!("{} ({})", change.instances.join(", "), change.description);
+        reporter.report(Event::Note(format!("waiting for what it had begun: {what}")));
+        tokio::select! {
+            () = client.ended(change) => {}
+            () = tokio::time::sleep(UNDER_WAY) => reporter.report(Event::Note(format!("not waiting longer for {what}"))),
+            () = stop.cancelled() => return Err(anyhow!("interrupted while waiting for {what}")),
+        }
+    }
+    Ok(())
+}
+
+/// Takes the lease and gives it, with whether it was another's; or gives the one that another holds.
 async fn try_take(
     client: &Client,
     key: &str,
     nonce: &str,
     watch: &mut Watch,
     reporter: &Arc<dyn Reporter>,
-) -> Result<Result<Lease, Lease>, incus::Error> {
+) -> Result<Result<(Lease, bool), Lease>, incus::Error> {
     let mut project = client.read_project().await?;
     let now = server_now(client);
-    if let Some(lease) = parse(project.config.get(key)) {
-        let why = over(&lease, now, &boot_id(), process_lives).or_else(|| watch.over(&lease));
+    let before = parse(project.config.get(key));
+    if let Some(lease) = &before {
+        let why = over(lease, now, &boot_id(), process_lives).or_else(|| watch.over(lease));
         if let Some(why) = why {
             reporter.report(Event::Note(format!("taking over from {}: {why}", lease.holder)));
         } else {
-            return Ok(Err(lease));
+            return Ok(Err(lease.clone()));
         }
     }
     let pid = std::process::id();
@@ -177,7 +206,7 @@ async fn try_take(
     // Incus checks If-Match before it writes, not while: of two writers at the same instant the later one wins.
     match parse(client.read_project().await?.config.get(key)) {
         Some(other) if other.nonce != nonce => Ok(Err(other)),
-        _ => Ok(Ok(lease)),
+        _ => Ok(Ok((lease, before.is_some()))),
     }
 }
 

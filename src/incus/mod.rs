@@ -50,6 +50,7 @@ pub use files::{FileAttributes, FileBody};
 pub use images::Source;
 pub use instances::{Devices, Instance, NewInstance, Status};
 pub use networks::{Allocation, Network};
+pub use operation::UnderWay;
 pub use projects::Project;
 pub use remote::Places;
 pub use server::Server;

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::Client;
 use super::answer::{Reply, nullable};
-use super::call::Call;
+use super::call::{Call, bare};
 use super::error::{ApiError, Error};
 
 /// How long the daemon may hold one request that waits, in seconds.
@@ -36,6 +36,13 @@ pub(super) struct Operation {
     /// What it leaves: `return` and `fds` of a command, for instance.
     #[serde(deserialize_with = "nullable")]
     pub(super) metadata: BTreeMap<String, Value>,
+    id: String,
+    /// `task`, or `websocket` for what a client is connected to.
+    class: String,
+    description: String,
+    /// The paths of what it is about, by kind.
+    #[serde(deserialize_with = "nullable")]
+    resources: BTreeMap<String, Vec<String>>,
 }
 
 impl Operation {
@@ -46,6 +53,16 @@ impl Operation {
     fn is_success(&self) -> bool {
         self.status_code == 200
     }
+}
+
+/// A change of instances that goes on in the daemon, whoever asked for it.
+#[derive(Debug, Clone)]
+pub struct UnderWay {
+    /// The instances, by name.
+    pub instances: Vec<String>,
+    /// What it is: `Stopping instance`.
+    pub description: String,
+    pending: Pending,
 }
 
 /// An operation that was begun.
@@ -125,6 +142,29 @@ impl Client {
             }
             pause = (pause * 2).min(Duration::from_secs(2));
         }
+    }
+
+    /// Lists the changes of the project's instances that are under way. Whoever asked for one may be gone: it goes on.
+    ///
+    /// # Errors
+    /// Those of every read.
+    pub async fn under_way(&self) -> Result<Vec<UnderWay>, Error> {
+        let path = self.path(&["operations"], &[("recursion", "1")]);
+        let (by_status, _) = self.get::<BTreeMap<String, Vec<Operation>>>(path).await?;
+        let tasks = by_status.into_values().flatten().filter(|one| !one.is_final() && one.class == "task");
+        let changes = tasks.map(|one| {
+            let path = self.path(&["operations", &one.id], &[]);
+            let pending = Pending::new(path.clone(), Call::new(Method::GET, path));
+            let instances = one.resources.get("instances").into_iter().flatten();
+            let instances = instances.filter_map(|path| bare(path).rsplit('/').next().map(str::to_owned)).collect();
+            UnderWay { instances, description: one.description, pending }
+        });
+        Ok(changes.filter(|change| !change.instances.is_empty()).collect())
+    }
+
+    /// Waits until a change has ended, in whatever way.
+    pub async fn ended(&self, change: &UnderWay) {
+        let _how = self.wait(&change.pending).await;
     }
 
     /// Waits for an operation to end, however long it takes.

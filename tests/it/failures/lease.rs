@@ -54,6 +54,39 @@ fn a_lease_that_nobody_renews_is_taken_over() {
     system.assert_settled();
 }
 
+/// The daemon goes on with what a dead holder had begun: a look at a container that is being stopped shows it running.
+#[test]
+fn what_a_dead_holder_had_begun_is_waited_for() {
+    let system = System::new(SHOP);
+    system.up().ended(0, &["shop is up"]);
+    system.fake.world().instances.get_mut("db1").unwrap().object["config"]["limits.memory"] = json!("123MiB");
+    system.hold_lease(&lease(100));
+    let others = system.fake.world().begin_change("of-somebody-else", "Stopping instance");
+    let stopping = system.fake.world().begin_change("db1", "Stopping instance");
+    let child = system.begin(&["up", "--yes"]);
+    wait_until("distctl waits", || system.output("stderr").contains("db1 (Stopping instance)"));
+    system.fake.world().instances.get_mut("db1").unwrap().set_status("Stopped");
+    system.fake.world().end(&stopping);
+    system.end(child).ended(0, &["shop is up"]);
+    assert_eq!(system.fake.world().instances["db1"].status(), "Running");
+    system.fake.world().end(&others);
+    system.assert_settled();
+}
+
+#[test]
+fn waiting_for_what_a_dead_holder_had_begun_can_be_broken_off() {
+    let system = System::new(SHOP);
+    system.up().ended(0, &["shop is up"]);
+    system.fake.world().instances.get_mut("db1").unwrap().object["config"]["limits.memory"] = json!("123MiB");
+    system.hold_lease(&lease(100));
+    system.fake.world().begin_change("db1", "Stopping instance");
+    let child = system.begin(&["up", "--yes"]);
+    wait_until("distctl waits", || system.output("stderr").contains("db1 (Stopping instance)"));
+    signal(&child, "-TERM");
+    system.end(child).ended(130, &["interrupted", "nothing was changed"]);
+    assert_eq!(system.lease(), None);
+}
+
 /// The server's clock was put back, so its holder seems to have renewed it in the future.
 #[test]
 fn a_lease_from_the_future_is_taken_over_by_who_waits() {

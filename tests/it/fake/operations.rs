@@ -1,5 +1,6 @@
 //! Operations: done at once, failed, slow or forgotten, in the wording of either version.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,6 +82,21 @@ impl World {
         Answer::Async(id, begun)
     }
 
+    /// Begins a change of an instance that goes on until [`end`](Self::end), with nobody who waits for it.
+    pub fn begin_change(&mut self, instance: &str, description: &str) -> String {
+        let (id, _) = self.begin(json!({}));
+        self.operations[&id].shown.send_modify(|shown| {
+            shown["description"] = json!(description);
+            shown["resources"] = json!({"instances": [format!("/1.0/instances/{instance}")]});
+        });
+        id
+    }
+
+    /// Ends an operation well.
+    pub fn end(&mut self, id: &str) {
+        self.operations[id].shown.send_modify(|shown| shown["status_code"] = json!(200));
+    }
+
     /// Begins an operation that runs.
     pub fn begin(&mut self, metadata: Value) -> (String, Value) {
         self.serial += 1;
@@ -91,6 +107,21 @@ impl World {
         self.operations.insert(id.clone(), Operation { shown, code: 0, waits: 0 });
         (id, begun)
     }
+}
+
+/// Lists the operations by their status.
+pub fn all(world: &World) -> Answer {
+    let mut by_status: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for operation in world.operations.values() {
+        let shown = operation.shown.borrow().clone();
+        let status = match shown["status_code"].as_u64() {
+            Some(200) => "success",
+            Some(code) if code >= 200 => "failure",
+            _ => "running",
+        };
+        by_status.entry(status).or_default().push(shown);
+    }
+    Answer::of(json!(by_status))
 }
 
 /// Reads an operation.

@@ -107,6 +107,7 @@ async fn answer(shared: &Arc<Shared>, parts: &Parts, request: &Request, bytes: &
         ("GET", ["ui", ""]) if world.has_ui => Answer::Raw(b"<html></html>".to_vec(), vec![]),
         ("GET" | "POST", ["1.0", "certificates"]) => settings::certificates(world, method, &request.body),
         (_, ["1.0", "certificates", fingerprint]) => settings::certificate(world, method, fingerprint),
+        ("GET", ["1.0", "operations"]) => operations::all(world),
         ("GET", ["1.0", "operations", id]) => operations::look(world, id),
         (_, ["1.0", "instances"]) => instances::all(world, method, get("recursion"), &request.body),
         (_, ["1.0", "instances", name]) => instances::one(world, method, name, if_match, &request.body),
