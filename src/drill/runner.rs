@@ -44,6 +44,9 @@ const TAKEOVER: Duration = Duration::from_secs(30);
 /// How much longer than its schedule a workload may run.
 const MARGIN: Duration = Duration::from_secs(300);
 
+/// How often a workload that is left to itself is asked whether it lives.
+const PULSE: Duration = Duration::from_secs(3);
+
 /// How long one round takes at most besides its hold, for the time that a workload gets.
 const ROUND: Duration = Duration::from_secs(60);
 
@@ -154,13 +157,20 @@ impl Drill<'_> {
         self.pause(workload, LEAD).await
     }
 
-    /// Lets the workload go on for some time, if nothing speaks against it.
+    /// Lets the workload go on for some time. One that dies meanwhile is waited for no longer.
     async fn pause(&self, workload: &Workload<'_>, time: Duration) -> Result<()> {
-        tokio::select! {
-            () = tokio::time::sleep(time) => {}
-            () = self.stop.cancelled() => {}
+        let end = Instant::now() + time;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            tokio::select! {
+                () = tokio::time::sleep(left.min(PULSE)) => {}
+                () = self.stop.cancelled() => {}
+            }
+            self.alive(workload).await?;
+            if left <= PULSE || self.stop.is_cancelled() {
+                return Ok(());
+            }
         }
-        self.alive(workload).await.map(drop)
     }
 
     async fn alive(&self, workload: &Workload<'_>) -> Result<WorkloadStatus> {

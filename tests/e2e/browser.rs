@@ -11,7 +11,7 @@ mod trouble;
 
 use std::sync::MutexGuard;
 
-use crate::harness::{Mongo, Ran, lab};
+use crate::harness::{Mongo, Ran};
 use crate::platform::{Platform, platform};
 
 use person::Person;
@@ -34,26 +34,16 @@ fn stage() -> Stage {
 impl Stage {
     /// The administrator's password.
     fn password(&self) -> String {
-        self.secret("auth", "admin")
-    }
-
-    /// A client of `rsA` or `rsB` as its administrator.
-    fn set(&self, set: &str, container: &str) -> Mongo {
-        self.0.anonymous(set).login("admin", &self.secret(container, &format!("{set}.admin")))
-    }
-
-    /// A secret, as a file: on a busy machine one `incus exec` in twenty ends well and gives nothing (Incus 6.0.4).
-    fn secret(&self, container: &str, name: &str) -> String {
-        let file = format!("{}/var/lib/distctl/secrets/{name}", self.0.system.container(container));
-        lab().incus(&["file", "pull", &file, "-"]).trim().to_owned()
+        self.0.system.secret("auth", "admin")
     }
 
     fn clear(&self) -> [Ran; 3] {
-        let users = Mongo::direct(&self.0.system.host(14, 27017)).login("admin", &self.secret("db3", "users.admin"));
+        let users =
+            Mongo::direct(&self.0.system.host(14, 27017)).login("admin", &self.0.system.secret("db3", "users.admin"));
         let no_products = "client.products_db.products.delete_many({})";
         [
-            self.set("rsA", "db1").try_run(no_products),
-            self.set("rsB", "db2").try_run(no_products),
+            self.0.admin("rsA").try_run(no_products),
+            self.0.admin("rsB").try_run(no_products),
             users.try_run(&format!("client.auth_db.users.delete_many({{'username': '{DEMO}'}})")),
         ]
     }

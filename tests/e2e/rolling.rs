@@ -1,8 +1,8 @@
 //! Restarts that roll through a set while a client writes, and failovers as that client feels them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::harness::{Mongo, System, median, wait_until};
+use crate::harness::{Mongo, System, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -34,38 +34,24 @@ fn writes_survive_a_rolling_restart() {
     assert_eq!(system.rs().eval(value), 123_456);
 }
 
-/// Breaks the primary and gives the time until another member has taken a write.
-fn time_without_writes(system: &System, fault: &str) -> Duration {
-    let admin = system.rs();
-    admin.await_healthy(3);
-    wait_until("the favourite is primary", PATIENCE, || admin.members()[system.host(11, 27017)] == "PRIMARY");
-    admin.run("client.story.writes.drop()\nout(1)");
-    let writer = admin.writer();
-    system.guest("db", fault);
-    let survivors: Vec<String> = [27018, 27019].iter().map(|port| system.host(11, *port)).collect();
-    wait_until("another member is primary", PATIENCE, || {
-        let script = format!("out([h for h, s in members().items() if s == 'PRIMARY' and h in {survivors:?}] != [])");
-        let password = system.secret("db", "rs.admin");
-        let survivor = Mongo::direct(&survivors[0]).login("admin", &password);
-        survivor.try_run(&script).stdout.trim() == "true"
-    });
-    let gap = Duration::from_secs_f64(writer.stop());
-    system.guest("db", "systemctl start mongod-27017");
-    gap
-}
-
+/// How soon is measured by `bench/run`.
 #[test]
-fn another_member_takes_over_soon() {
+fn another_member_takes_over() {
     let system = System::set_of_three("fail", 3);
     system.up();
-    let kill = "systemctl kill --signal=KILL --kill-whom=main mongod-27017";
-    for (what, fault) in
-        [("kill -9 of the primary", kill), ("systemctl stop of the primary", "systemctl stop mongod-27017")]
-    {
-        let begun = Instant::now();
-        let gap = median((0..5).map(|_| time_without_writes(&system, fault)).collect());
-        let took = begun.elapsed().as_secs();
-        eprintln!("measured: {what}, median of 5: {:.2} s without writes ({took} s in all)", gap.as_secs_f64());
-        assert!(gap < Duration::from_secs(10), "{what}: {gap:?}");
+    for fault in ["systemctl kill --signal=KILL --kill-whom=main mongod-27017", "systemctl stop mongod-27017"] {
+        let admin = system.rs();
+        admin.await_healthy(3);
+        wait_until("the favourite is primary", PATIENCE, || admin.members()[system.host(11, 27017)] == "PRIMARY");
+        admin.run("client.story.writes.drop()\nout(1)");
+        let writer = admin.writer();
+        system.guest("db", fault);
+        let survivors = [27018, 27019].map(|port| system.host(11, port));
+        let survivor = Mongo::direct(&survivors[0]).login("admin", &system.secret("db", "rs.admin"));
+        let script = format!("out([h for h, s in members().items() if s == 'PRIMARY' and h in {survivors:?}] != [])");
+        let leads = || survivor.try_run(&script).stdout.trim() == "true";
+        wait_until("another member is primary", PATIENCE, leads);
+        eprintln!("measured: {fault}, longest write gap {:.2} s", writer.stop());
+        system.guest("db", "systemctl start mongod-27017");
     }
 }

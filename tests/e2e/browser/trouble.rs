@@ -42,7 +42,7 @@ fn a_fragment_is_away() {
         // The other one goes on.
         person.adds("Café", "1", "1", ["", ""]);
         system.guest("db2", &format!("systemctl start {members}"));
-        stage.set("rsB", "db2").await_healthy(3);
+        stage.0.admin("rsB").await_healthy(3);
         // web-server hears of it with the driver's next look.
         let works = || get(&format!("{PAGE}/health")).contains("\"status\":\"ok\"");
         wait_until("web-server works again", Duration::from_secs(20), works);

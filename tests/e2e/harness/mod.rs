@@ -23,9 +23,3 @@ pub fn wait_until(what: &str, patience: Duration, mut condition: impl FnMut() ->
         std::thread::sleep(Duration::from_millis(50));
     }
 }
-
-/// The median of times.
-pub fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
-}

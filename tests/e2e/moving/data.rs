@@ -38,8 +38,7 @@ impl Databases {
     /// Of containers in a project, at addresses that begin with these three numbers.
     fn of(project: &str, net: &str) -> Self {
         let password = |container: &str, owner: &str| {
-            let path = format!("plat-{container}/var/lib/distctl/secrets/{owner}.admin");
-            lab().incus(&["file", "pull", "--project", project, &path, "-"]).trim().to_owned()
+            lab().secret(project, &format!("plat-{container}"), &format!("{owner}.admin"))
         };
         let hosts = |last: u8| (27017..27020).map(|port| format!("{net}.{last}:{port}")).collect::<Vec<_>>();
         let secrets = [password("db1", "rsA"), password("db2", "rsB"), password("db3", "users")];

@@ -111,16 +111,13 @@ fn with_new_secrets_and_names(three: &Three, bundle: &str, counts: &[u64]) {
     killed.end();
     let resume = [import.as_slice(), &["--resume", "--lock-wait", "1m"]].concat();
     three.system.distctl(&resume).ended_with(0).says(&["is up and verified"]);
-    let read = |project: &str, container: &str, path: &str| {
-        let place = format!("{container}{path}");
-        lab().incus(&["file", "pull", "--project", project, &place, "-"]).trim().to_owned()
-    };
-    let stored = |owner: &str| format!("/var/lib/distctl/secrets/{owner}.admin");
+    let password =
+        |project: &str, container: &str, owner: &str| lab().secret(project, container, &format!("{owner}.admin"));
     let databases =
         [("move-a", "first", "uno", 11), ("move-b", "second", "second", 12), ("move-c", "third", "tres", 13)];
     let mut uris = Vec::new();
     for (container, before, owner, last) in databases {
-        let (old, new) = (read("default", container, &stored(before)), read("copies", container, &stored(owner)));
+        let (old, new) = (password("default", container, before), password("copies", container, owner));
         assert_ne!(old, new, "{owner}");
         let at = format!("10.61.43.{last}:27017");
         let admin = Mongo::direct(&at).login("admin", &new);
@@ -128,8 +125,8 @@ fn with_new_secrets_and_names(three: &Three, bundle: &str, counts: &[u64]) {
         assert_eq!(admin.eval("client.admin.command('hello').get('setName')"), set);
         let refused = Mongo::direct(&at).login("admin", &old).try_run("out(client.admin.command('ping'))");
         assert!(refused.all().contains("Authentication failed"), "{}", refused.all());
-        let left = ["exec", "--project", "copies", container, "--", "ls", "/var/lib/distctl/secrets", "/etc/distctl"];
-        let left = lab().incus(&left);
+        let left = lab().try_guest_in("copies", container, "ls /var/lib/distctl/secrets /etc/distctl");
+        let left = left.ended_with(0).stdout;
         assert!(!left.contains("before"), "the old password must not stay: {left}");
         assert!(before == owner || !left.contains(before), "nor what has the old name: {left}");
         uris.push(format!("mongodb://admin:{new}@{at}/?authSource=admin&directConnection=true"));
@@ -139,7 +136,8 @@ fn with_new_secrets_and_names(three: &Three, bundle: &str, counts: &[u64]) {
     let same = now.iter().zip(counts).all(|(now, before)| now.abs_diff(*before) <= 4);
     assert!(same, "nothing is lost on the way to other names: {now:?}, {counts:?}");
     let keys = [("default", "/etc/distctl/first.keyfile"), ("copies", "/etc/distctl/uno.keyfile")];
-    let [old, new] = keys.map(|(project, key)| read(project, "move-a", key));
+    let [old, new] =
+        keys.map(|(project, key)| lab().try_guest_in(project, "move-a", &format!("cat {key}")).ended_with(0).stdout);
     assert_ne!(old, new);
 }
 
