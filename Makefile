@@ -97,8 +97,9 @@ unit: setup ## Unit and integration tests, and the examples of the docs
 
 .PHONY: e2e
 e2e: agent apps mongod ## Tests with real mongods and on a real Incus, in a lab of their own
-	@$(timed) "the agent and the services with real mongods" cargo test --workspace --locked \
-	  --test agent --test auth --test serving --test web
+	@$(timed) "the agent and the services with real mongods" .ci/beside \
+	  agent "cargo test --workspace --locked --test agent" \
+	  services "cargo test --workspace --locked --test auth --test serving --test web"
 	@LAB_NAME=e2e $(timed) "end-to-end tests" .ci/e2e
 
 .PHONY: bench

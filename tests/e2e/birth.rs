@@ -193,6 +193,7 @@ fn a_second_up_has_nothing_to_do_and_writes_nothing() {
         ["/1.0/instances", "/1.0/networks", "/1.0/projects", "/1.0/profiles", "/1.0/images"]
             .map(|path| in_order(lab().query(&format!("{path}?recursion=1"))))
     };
+    CONTAINERS.iter().for_each(|name| drop(platform.system.guest(name, "touch /tmp/before")));
     let mut monitor = Running::start(Command::new("sh").args(["-c", "exec incus monitor --format json 1>&2"]));
     // The monitor tells its own arrival, after which nothing is missed.
     assert!(
@@ -201,16 +202,15 @@ fn a_second_up_has_nothing_to_do_and_writes_nothing() {
         monitor.end().all()
     );
     let before = state();
-    CONTAINERS.iter().for_each(|name| drop(platform.system.guest(name, "touch /tmp/before")));
     let second = platform.system.up().says(&["nothing to do"]);
     platform.system.plan(0);
     platform.system.distctl(&["status"]).ended_with(0);
     assert!(state() == before, "what Incus holds has changed");
+    monitor.signal("TERM");
+    let events = monitor.end().stderr;
     let touched =
         CONTAINERS.map(|name| platform.system.guest(name, "find /etc /usr /var/lib/distctl -cnewer /tmp/before"));
     assert_eq!(touched, [""; 5], "files in the guests");
-    monitor.signal("TERM");
-    let events = monitor.end().stderr;
     let actions: BTreeSet<String> = events
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())

@@ -83,7 +83,13 @@ impl Lab {
             operation => self.call("GET", &format!("{operation}/wait?project={project}"), &Value::Null),
         };
         let left = &ended["metadata"]["metadata"];
-        let said = |stream: &str| left["output"][stream].as_str().map(|path| self.raw("GET", path, &Value::Null));
+        let said = |stream: &str| {
+            let path = format!("{}?project={project}", left["output"][stream].as_str()?);
+            let said = self.raw("GET", &path, &Value::Null);
+            // It lies beside the container's files, and would be in its backups.
+            self.call("DELETE", &path, &Value::Null);
+            Some(said)
+        };
         let code = left["return"].as_i64().map_or(1, |code| i32::try_from(code).unwrap());
         let (stdout, stderr) = (said("1").unwrap_or_default(), said("2").unwrap_or_else(|| ended.to_string()));
         Ran { code: Some(code), stdout, stderr, took: begun.elapsed() }
