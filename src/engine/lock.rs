@@ -91,17 +91,18 @@ impl Lock {
         let deadline = Instant::now() + patience;
         let mut told = false;
         let mut watch = Watch::default();
-        let (lease, is_taken_over) = loop {
+        let (lease, is_of_the_dead) = loop {
             match try_take(client, &key, &nonce, &mut watch, reporter).await {
-                Ok(Ok(taken)) => break taken,
+                Ok(Try::Free(lease)) => break (lease, false),
+                Ok(Try::OfTheDead(lease)) => break (lease, true),
                 // Something else in the project changed meanwhile: look again at once.
                 Err(error) if error.is_precondition_failed() => {}
                 Err(error) => return Err(error.into()),
-                Ok(Err(lease)) if Instant::now() >= deadline => {
+                Ok(Try::Held(lease)) if Instant::now() >= deadline => {
                     let (topology, holder, since) = (topology.to_string(), lease.holder, lease.since);
                     return Err(Held { topology, holder, since }.into());
                 }
-                Ok(Err(lease)) => {
+                Ok(Try::Held(lease)) => {
                     if !told {
                         reporter
                             .report(Event::Note(format!("waiting for {}, who is changing {topology}", lease.holder)));
@@ -116,8 +117,9 @@ impl Lock {
         };
         let renewal = tokio::spawn(renew(client.clone(), key.clone(), lease, Arc::clone(reporter), stop.clone()));
         let lock = Self { client: client.clone(), key, nonce, renewal };
-        if is_taken_over && let Err(error) = settle(client, topology, reporter, stop).await {
-            lock.release().await?;
+        if is_of_the_dead && let Err(error) = settle(client, topology, reporter, stop).await {
+            // One that can't be given back ends by itself; why it is given back is what must be told.
+            let _ = lock.release().await;
             return Err(error);
         }
         Ok(lock)
@@ -173,7 +175,7 @@ async fn settle(client: &Client, topology: &str, reporter: &Arc<dyn Reporter>, s
         let what = format!("{} ({})", change.instances.join(", "), change.description);
         reporter.report(Event::Note(format!("waiting for what it had begun: {what}")));
         tokio::select! {
-            () = client.ended(change) => {}
+            ended = client.await_end(change) => ended?,
             () = tokio::time::sleep(UNDER_WAY) => reporter.report(Event::Note(format!("not waiting longer for {what}"))),
             () = stop.cancelled() => return Err(anyhow!("interrupted while waiting for {what}")),
         }
@@ -181,14 +183,24 @@ async fn settle(client: &Client, topology: &str, reporter: &Arc<dyn Reporter>, s
     Ok(())
 }
 
-/// Takes the lease and gives it, with whether it was another's; or gives the one that another holds.
+/// How it went to take a lease.
+enum Try {
+    /// This one is held now.
+    Free(Lease),
+    /// This one is held now, after somebody who did not give his back.
+    OfTheDead(Lease),
+    /// Another holds this one.
+    Held(Lease),
+}
+
+/// Takes the lease, unless another holds it.
 async fn try_take(
     client: &Client,
     key: &str,
     nonce: &str,
     watch: &mut Watch,
     reporter: &Arc<dyn Reporter>,
-) -> Result<Result<(Lease, bool), Lease>, incus::Error> {
+) -> Result<Try, incus::Error> {
     let mut project = client.read_project().await?;
     let now = server_now(client);
     let before = parse(project.config.get(key));
@@ -197,7 +209,7 @@ async fn try_take(
         if let Some(why) = why {
             reporter.report(Event::Note(format!("taking over from {}: {why}", lease.holder)));
         } else {
-            return Ok(Err(lease.clone()));
+            return Ok(Try::Held(lease.clone()));
         }
     }
     let pid = std::process::id();
@@ -205,8 +217,9 @@ async fn try_take(
     put(client, &mut project, key, &lease).await?;
     // Incus checks If-Match before it writes, not while: of two writers at the same instant the later one wins.
     match parse(client.read_project().await?.config.get(key)) {
-        Some(other) if other.nonce != nonce => Ok(Err(other)),
-        _ => Ok(Ok((lease, before.is_some()))),
+        Some(other) if other.nonce != nonce => Ok(Try::Held(other)),
+        _ if before.is_some() => Ok(Try::OfTheDead(lease)),
+        _ => Ok(Try::Free(lease)),
     }
 }
 

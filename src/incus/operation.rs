@@ -162,9 +162,15 @@ impl Client {
         Ok(changes.filter(|change| !change.instances.is_empty()).collect())
     }
 
-    /// Waits until a change has ended, in whatever way.
-    pub async fn ended(&self, change: &UnderWay) {
-        let _how = self.wait(&change.pending).await;
+    /// Waits until a change has ended, well or badly.
+    ///
+    /// # Errors
+    /// Where the daemon can't be asked.
+    pub async fn await_end(&self, change: &UnderWay) -> Result<(), Error> {
+        match self.wait(&change.pending).await {
+            Ok(_) | Err(Error::Api(_) | Error::OperationLost { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Waits for an operation to end, however long it takes.

@@ -34,9 +34,9 @@ fn writes_survive_a_rolling_restart() {
     assert_eq!(system.rs().eval(value), 123_456);
 }
 
-/// How soon is measured by `bench/run`.
+/// How soon is measured by `bench/run`; here it is much sooner than a person would mend it.
 #[test]
-fn another_member_takes_over() {
+fn another_member_takes_over_soon() {
     let system = System::set_of_three("fail", 3);
     system.up();
     for fault in ["systemctl kill --signal=KILL --kill-whom=main mongod-27017", "systemctl stop mongod-27017"] {
@@ -51,7 +51,9 @@ fn another_member_takes_over() {
         let script = format!("out([h for h, s in members().items() if s == 'PRIMARY' and h in {survivors:?}] != [])");
         let leads = || survivor.try_run(&script).stdout.trim() == "true";
         wait_until("another member is primary", PATIENCE, leads);
-        eprintln!("measured: {fault}, longest write gap {:.2} s", writer.stop());
+        let gap = writer.stop();
+        eprintln!("measured: {fault}, longest write gap {gap:.2} s");
+        assert!(gap < 10.0, "{fault}: {gap} s");
         system.guest("db", "systemctl start mongod-27017");
     }
 }

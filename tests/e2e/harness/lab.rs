@@ -58,7 +58,9 @@ impl Lab {
     /// Asks the daemon itself.
     #[track_caller]
     pub fn query(&self, path: &str) -> Value {
-        serde_json::from_str(&self.incus(&["query", path])).unwrap()
+        let mut answer = self.call("GET", path, &Value::Null);
+        assert_eq!(answer["type"], "sync", "{path}: {answer}");
+        answer["metadata"].take()
     }
 
     /// Runs a shell script in a container; it must succeed.
@@ -134,6 +136,6 @@ impl Lab {
 
     /// Whether Incus has something at this path.
     pub fn has(&self, path: &str) -> bool {
-        self.try_incus(&["query", path]).code == Some(0)
+        self.call("GET", path, &Value::Null)["type"] == "sync"
     }
 }

@@ -1,5 +1,7 @@
 //! Two who want to change one topology.
 
+use std::process::Child;
+
 use serde_json::{Value, json};
 
 use crate::system::{SHOP, System, signal, wait_until};
@@ -54,34 +56,34 @@ fn a_lease_that_nobody_renews_is_taken_over() {
     system.assert_settled();
 }
 
+/// A run that takes over from a holder who died while the daemon stops db1 for him, and waits for that; the operation.
+fn taken_over_while_db1_is_stopped(system: &System) -> (Child, String) {
+    system.up().ended(0, &["shop is up"]);
+    system.fake.world().instances.get_mut("db1").unwrap().object["config"]["limits.memory"] = json!("123MiB");
+    system.hold_lease(&lease(100));
+    system.fake.world().begin_change("of-somebody-else", "Stopping instance");
+    let stopping = system.fake.world().begin_change("db1", "Stopping instance");
+    let child = system.begin(&["up", "--yes"]);
+    wait_until("distctl waits", || system.output("stderr").contains("db1 (Stopping instance)"));
+    (child, stopping)
+}
+
 /// The daemon goes on with what a dead holder had begun: a look at a container that is being stopped shows it running.
 #[test]
 fn what_a_dead_holder_had_begun_is_waited_for() {
     let system = System::new(SHOP);
-    system.up().ended(0, &["shop is up"]);
-    system.fake.world().instances.get_mut("db1").unwrap().object["config"]["limits.memory"] = json!("123MiB");
-    system.hold_lease(&lease(100));
-    let others = system.fake.world().begin_change("of-somebody-else", "Stopping instance");
-    let stopping = system.fake.world().begin_change("db1", "Stopping instance");
-    let child = system.begin(&["up", "--yes"]);
-    wait_until("distctl waits", || system.output("stderr").contains("db1 (Stopping instance)"));
+    let (child, stopping) = taken_over_while_db1_is_stopped(&system);
     system.fake.world().instances.get_mut("db1").unwrap().set_status("Stopped");
     system.fake.world().end(&stopping);
     system.end(child).ended(0, &["shop is up"]);
     assert_eq!(system.fake.world().instances["db1"].status(), "Running");
-    system.fake.world().end(&others);
     system.assert_settled();
 }
 
 #[test]
 fn waiting_for_what_a_dead_holder_had_begun_can_be_broken_off() {
     let system = System::new(SHOP);
-    system.up().ended(0, &["shop is up"]);
-    system.fake.world().instances.get_mut("db1").unwrap().object["config"]["limits.memory"] = json!("123MiB");
-    system.hold_lease(&lease(100));
-    system.fake.world().begin_change("db1", "Stopping instance");
-    let child = system.begin(&["up", "--yes"]);
-    wait_until("distctl waits", || system.output("stderr").contains("db1 (Stopping instance)"));
+    let (child, _) = taken_over_while_db1_is_stopped(&system);
     signal(&child, "-TERM");
     system.end(child).ended(130, &["interrupted", "nothing was changed"]);
     assert_eq!(system.lease(), None);
