@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::harness::{Ran, System, lab, wait_until};
 
 #[test]
@@ -24,7 +22,7 @@ fn a_second_up_names_the_first_or_waits_for_it() {
 /// Ends the daemon, which the lab starts again, and waits until it answers.
 fn restart_daemon() {
     // Its helpers carry the same name, so it is asked for its number. The lab has process numbers of its own.
-    let server: Value = serde_json::from_str(&lab().incus(&["query", "/1.0"])).unwrap();
+    let server = lab().query("/1.0");
     let mut kill = lab().inside("kill");
     Ran::of(kill.args(["-KILL", &server["environment"]["server_pid"].to_string()])).ended_with(0);
     wait_until("the daemon is back", Duration::from_secs(60), || lab().has("/1.0/instances"));

@@ -117,13 +117,17 @@ impl Lab {
     /// Calls the API, and gives what it answers.
     #[track_caller]
     fn raw(&self, method: &str, path: &str, body: &Value) -> String {
+        self.curl(method, path, body).ended_with(0).stdout
+    }
+
+    fn curl(&self, method: &str, path: &str, body: &Value) -> Ran {
         let mut command = Command::new("curl");
         command.args(["--silent", "--show-error", "--globoff", "--request", method]);
         command.arg("--unix-socket").arg(self.dir.join("unix.socket"));
         if !body.is_null() {
             command.args(["--data-binary", &body.to_string()]);
         }
-        Ran::of(command.arg(format!("http://incus{path}"))).ended_with(0).stdout
+        Ran::of(command.arg(format!("http://incus{path}")))
     }
 
     /// A command inside the lab's namespaces, from where containers can be reached.
@@ -136,6 +140,8 @@ impl Lab {
 
     /// Whether Incus has something at this path.
     pub fn has(&self, path: &str) -> bool {
-        self.call("GET", path, &Value::Null)["type"] == "sync"
+        // A daemon that does not answer has nothing.
+        let answer = self.curl("GET", path, &Value::Null);
+        answer.code == Some(0) && answer.stdout.contains(r#""type":"sync""#)
     }
 }
