@@ -131,6 +131,7 @@ fn answer(member: &Mongod, config: &SetConfig) -> protocol::Mongod {
         config: Some(config.clone()),
         members: config.members.iter().map(|one| status(&one.host)).collect(),
         users: None,
+        databases: Vec::new(),
     }
 }
 

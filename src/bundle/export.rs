@@ -19,7 +19,7 @@ use super::sources::{Content, SourceFile};
 use super::target::{Out, Target};
 use super::{CONTAINERS, Head, Kind, Manifest, Packed, ServerFacts, open};
 use crate::cut::{self, Cut};
-use crate::desired::Desired;
+use crate::desired::{DATA_KEY, Desired};
 use crate::engine::event::{Event, Reporter};
 use crate::guest::Guests;
 
@@ -291,7 +291,8 @@ impl Export {
             };
             let ipv4 = self.desired.containers.get(container).map(|container| container.ipv4);
             let ipv4 = ipv4.with_context(|| format!("{container} is not in the topology any more"))?;
-            anyhow::Ok((container.clone(), Packed { piece, ipv4, size: info.size }))
+            let data = self.guests.client.instance(container).await?.config.get(DATA_KEY).cloned();
+            anyhow::Ok((container.clone(), Packed { piece, ipv4, size: info.size, data }))
         });
         let done: Vec<_> = stream::iter(all).buffer_unordered(AT_ONCE).collect().await;
         done.into_iter().collect()

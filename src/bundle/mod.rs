@@ -27,6 +27,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use crate::cut::Cut;
+use crate::desired::Places;
 
 pub use leftovers::remove as remove_leftovers;
 pub use pace::Pace;
@@ -129,6 +130,15 @@ impl Manifest {
 }
 
 impl Manifest {
+    /// Where data lies in its containers; `renamed` has databases with their new names by the old ones.
+    pub fn places(&self, renamed: &BTreeMap<String, String>) -> Places {
+        let mut places = Places::default();
+        for (name, packed) in &self.containers {
+            places.insert(name, packed.data.as_deref());
+        }
+        places.with_owners(renamed)
+    }
+
     /// The same with other names for containers.
     #[must_use]
     pub fn with_names(mut self, names: &[(String, String)]) -> Self {
@@ -156,4 +166,7 @@ pub struct Packed {
     pub ipv4: Ipv4Addr,
     /// The length of its stream, in bytes.
     pub size: u64,
+    /// What its data folders hold, as the container says it ([`DATA_KEY`](crate::desired::DATA_KEY)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
 }

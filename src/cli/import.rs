@@ -121,7 +121,8 @@ impl Import {
         let made = Unpacked::of(self.folder(&manifest));
         let topology = self.unpack(&file, &manifest).await?;
         let context = &Context { file: topology.clone(), ..context.clone() };
-        let mut stage = Stage::prepare(context).await?;
+        let names = databases.iter().cloned().collect();
+        let mut stage = Stage::prepare_in(context, |_| {}, |places| places.extend(manifest.places(&names))).await?;
         let targets = receive(&mut stage, &file, &manifest, &databases, self.rotate_secrets).await?;
         let work = Work {
             guests: stage.guests.clone(),

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
 
 use super::{Context, artifacts};
-use crate::desired::expand::{AgentFile, expand};
-use crate::desired::{Desired, Mongod, ReplicaSet};
+use crate::desired::expand::{AgentFile, expand_in};
+use crate::desired::{DATA_KEY, Desired, Mongod, OWNER_KEY, Places, ReplicaSet};
 use crate::engine::event::Reporter;
 use crate::engine::lock::Lock;
 use crate::engine::{self, Given, Hands, Outcome};
@@ -44,11 +44,22 @@ impl Stage {
 
     /// The same with a change of the topology.
     pub async fn prepare_with(context: &Context, change: impl FnOnce(&mut Topology)) -> Result<Self> {
+        Self::prepare_in(context, change, |_| {}).await
+    }
+
+    /// The same with more that is known of where data lies.
+    pub async fn prepare_in(
+        context: &Context,
+        change: impl FnOnce(&mut Topology),
+        know: impl FnOnce(&mut Places),
+    ) -> Result<Self> {
         let agent = Arc::new(Agent::find()?);
         let mut topology = context.topology()?;
         change(&mut topology);
-        let desired = expanded(context, topology, &agent).await?;
         let client = connect(context).await?;
+        let mut places = places(&client, &topology).await?;
+        know(&mut places);
+        let desired = expanded(context, topology, &agent, &places).await?;
         Ok(Self { desired, guests: Guests { client, agent }, given: Given::default(), parallel: context.parallel })
     }
 
@@ -137,15 +148,30 @@ fn awaited(plan: &Plan) -> impl Iterator<Item = &String> {
     })
 }
 
-/// Loads the topology, fetches what it names by URL, and expands it.
+/// Loads the topology, fetches what it names by URL, and expands it as if there were nothing yet.
 pub(super) async fn desired(context: &Context, agent: &Agent) -> Result<Desired> {
-    expanded(context, context.topology()?, agent).await
+    expanded(context, context.topology()?, agent, &Places::default()).await
 }
 
-async fn expanded(context: &Context, mut topology: Topology, agent: &Agent) -> Result<Desired> {
+/// What the topology's containers say of where data lies.
+async fn places(client: &Client, topology: &Topology) -> Result<Places> {
+    let mut places = Places::default();
+    let instances = match client.instances().await {
+        Err(error) if error.is_project_missing() => Vec::new(),
+        instances => instances.context("the system could not be looked at")?,
+    };
+    for instance in instances {
+        if instance.config.get(OWNER_KEY) == Some(&topology.name.value) {
+            places.insert(&instance.name, instance.config.get(DATA_KEY).map(String::as_str));
+        }
+    }
+    Ok(places)
+}
+
+async fn expanded(context: &Context, mut topology: Topology, agent: &Agent, places: &Places) -> Result<Desired> {
     artifacts::fetch(context, &mut topology).await?;
     let file = AgentFile { sha256: agent.sha256().to_string(), size: agent.size() };
-    Ok(expand(&topology, context.folder(), &file)?)
+    Ok(expand_in(&topology, context.folder(), &file, places)?)
 }
 
 /// Connects to the daemon that the user means.

@@ -120,7 +120,8 @@ impl Trial {
         let (folder, cache) = (self.folder.path().to_owned(), artifacts::cache());
         let topology = unpack_topology(&file, folder, cache, self.changes.clone()).await?;
         let context = Context { file: topology, ..self.context.clone() };
-        let mut stage = Stage::prepare_with(&context, keep_to_itself).await?;
+        let known = manifest.places(&BTreeMap::new());
+        let mut stage = Stage::prepare_in(&context, keep_to_itself, |places| places.extend(known)).await?;
         let targets = receive(&mut stage, &file, &manifest, &[], false).await?;
         let work = Work {
             guests: stage.guests.clone(),

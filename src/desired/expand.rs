@@ -6,7 +6,7 @@ use std::path::Path;
 use super::artifact::Binary;
 use super::service::Sources;
 use super::template::Templates;
-use super::{Desired, IncusUi, access, container, fragmented, mongod, replica_set, service};
+use super::{Desired, IncusUi, Places, access, container, fragmented, mongod, replica_set, service};
 use crate::topology::{Findings, Notes, Topology};
 
 /// distctl's own agent, as it will be pushed.
@@ -36,23 +36,33 @@ pub(super) struct Work<'t> {
     pub hosts: Vec<u8>,
     /// Files of this host that services are made of.
     pub sources: Sources,
+    /// Where data lies already.
+    pub places: &'t Places,
+}
+
+/// [`expand_in`] where there is nothing yet.
+///
+/// # Errors
+/// The same.
+pub fn expand(topology: &Topology, base: &Path, agent: &AgentFile) -> Result<Desired, Findings> {
+    expand_in(topology, base, agent, &Places::default())
 }
 
 /// Decides every name, address, file and hash. The same topology, files and agent always give the same.
 ///
 /// `base` is the folder of the topology file: artifacts are relative to it, and its `units/` and `templates/` go before
-/// the built-in ones.
+/// the built-in ones. `places` tells where data lies already.
 ///
 /// # Errors
 /// Artifacts and templates that can't be read or are wrong.
-pub fn expand(topology: &Topology, base: &Path, agent: &AgentFile) -> Result<Desired, Findings> {
+pub fn expand_in(topology: &Topology, base: &Path, agent: &AgentFile, places: &Places) -> Result<Desired, Findings> {
     let mut notes = Notes::default();
     let topology = &service::with_templates(topology, base, &mut notes);
     let binary = Binary::of(topology, base, &mut notes);
     let sources = Sources::of(topology, base, &mut notes);
     let desired = Templates::load(base).and_then(|templates| {
         let hosts = container::hosts(topology, &templates)?;
-        desired(&Work { topology, templates, agent, binary, hosts, sources })
+        desired(&Work { topology, templates, agent, binary, hosts, sources, places })
     });
     if let Err(message) = &desired {
         notes.error(None, message).instead("mend the template, or remove it: there is one built in");
@@ -87,6 +97,7 @@ fn desired(work: &Work<'_>) -> Result<Desired, String> {
         let single = replica_set::standalone(name, single, topology);
         desired.standalones.insert(name.to_owned(), single);
     }
+    mongod::house_all(&mut desired, work.places);
     mongod::add_all(&mut desired, work)?;
     access::add_secrets(&mut desired, topology);
     service::add_all(&mut desired, work)?;

@@ -332,6 +332,7 @@ mod fragmented;
 mod hash;
 pub mod incus_ui;
 mod mongod;
+mod places;
 pub mod render;
 mod replica_set;
 mod scope;
@@ -344,6 +345,7 @@ mod tests;
 pub use fragmented::{FragmentHome, Fragmented, ProbeLogin, Router};
 pub use hash::cache_folder;
 pub use incus_ui::IncusUi;
+pub use places::{DATA, DATA_KEY, Holds, Ledger, Lodging, Places};
 pub use scope::Scope;
 
 /// The hex SHA-256 of bytes.

@@ -10,8 +10,18 @@ use super::container::root_file;
 use super::expand::Work;
 use super::secret::{AGENT_USER, STORE};
 use super::template::{HANDOVER_SERVICE, MONGOD_CONF, MONGOD_SERVICE};
-use super::{Container, Content, Desired, File, Mongod, ReplicaSet, SecretName, Unit, sha256_hex};
+use super::{
+    Container, Content, DATA, DATA_KEY, Desired, File, Holds, Mongod, Places, ReplicaSet, SecretName, Unit, sha256_hex,
+};
 use crate::topology::{MIN_CACHE, OVERHEAD};
+
+impl Mongod {
+    /// The files that are this mongod's alone.
+    pub fn own_files(&self) -> [String; 3] {
+        let unit = |name: &str| format!("/etc/systemd/system/{name}");
+        [conf_path(self.port), unit(&self.unit), unit(&handover_unit(self.port))]
+    }
+}
 
 /// A mongod and whose it is.
 struct Owned<'d> {
@@ -20,6 +30,29 @@ struct Owned<'d> {
     /// `address:port` of all members, the one that should lead first; empty for a single mongod.
     hosts: Vec<&'d str>,
     auth: bool,
+}
+
+/// Gives every mongod its data folder, and writes down in each container what its folders hold.
+pub(super) fn house_all(desired: &mut Desired, places: &Places) {
+    let mut assignment = places.assign();
+    let sets =
+        desired.replica_sets.values_mut().map(|set| (&set.name, Holds::Member, set.members.iter_mut().collect()));
+    let singles = desired.standalones.values_mut().map(|one| (&one.name, Holds::Standalone, vec![&mut one.mongod]));
+    for (owner, holds, mut mongods) in sets.chain(singles) {
+        let mut ports: BTreeMap<String, Vec<u16>> = BTreeMap::new();
+        for mongod in &mongods {
+            ports.entry(mongod.container.clone()).or_default().push(mongod.port);
+        }
+        for (container, ports) in ports {
+            let folders = assignment.give(&container, owner, holds, &ports);
+            for mongod in mongods.iter_mut().filter(|mongod| mongod.container == container) {
+                mongod.data = format!("{DATA}/{}", folders[&mongod.port]);
+            }
+        }
+    }
+    for container in desired.containers.values_mut() {
+        container.config.insert(DATA_KEY.to_owned(), assignment.ledger(&container.name).to_string());
+    }
 }
 
 /// Adds all mongods to their containers.
@@ -102,7 +135,7 @@ impl Owned<'_> {
             ("/etc/distctl", 0o755, "root"),
             ("/var/lib/distctl", 0o711, "root"),
             (STORE, 0o700, "root"),
-            ("/var/lib/mongodb", 0o755, "mongodb"),
+            (DATA, 0o755, "mongodb"),
             (data, 0o700, "mongodb"),
             ("/var/log/mongodb", 0o755, "mongodb"),
         ] {

@@ -1,6 +1,7 @@
 //! Replica sets and single mongods: their hosts and configuration.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use protocol::{SetAddress, SetConfig, SetMember, SetSettings};
 
@@ -49,14 +50,22 @@ pub(super) fn standalone(name: &str, declared: &topology::Standalone, topology: 
 }
 
 fn mongod(container: &str, port: u16, topology: &Topology) -> Mongod {
-    let address = topology.containers.get(container).map(|one| one.ipv4.to_string()).unwrap_or_default();
-    Mongod {
-        container: container.to_owned(),
-        port,
-        host: format!("{address}:{port}"),
-        unit: format!("mongod-{port}.service"),
-        data: format!("/var/lib/mongodb/{port}"),
-        log: format!("/var/log/mongodb/mongod-{port}.log"),
+    let address = topology.containers.get(container).map_or(Ipv4Addr::UNSPECIFIED, |one| one.ipv4.value);
+    // Where data lies is decided for all mongods of a container at once.
+    Mongod::new(container, address, port, String::new())
+}
+
+impl Mongod {
+    /// A mongod on a port of a container, with its data in a folder.
+    pub fn new(container: &str, address: Ipv4Addr, port: u16, data: String) -> Self {
+        Self {
+            container: container.to_owned(),
+            port,
+            host: format!("{address}:{port}"),
+            unit: format!("mongod-{port}.service"),
+            data,
+            log: format!("/var/log/mongodb/mongod-{port}.log"),
+        }
     }
 }
 

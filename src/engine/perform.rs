@@ -255,9 +255,10 @@ fn mongo_request(action: &Action) -> Option<(&str, Request)> {
             let timeout_ms = wait::millis(wait::MONGOD_ANSWERS);
             (&mongod.container, Request::WaitMongod(WaitMongodRequest { port, unit, log, timeout_ms }))
         }
-        Action::InitiateReplicaSet { first, config } => {
-            let (port, config, timeout_ms) = (first.port, config.clone(), wait::millis(wait::PRIMARY_ELECTED));
-            (&first.container, Request::InitiateReplicaSet(InitiateRequest { port, config, timeout_ms }))
+        Action::InitiateReplicaSet { first, config, admin } => {
+            let (port, config, admin) = (first.port, config.clone(), admin.clone());
+            let timeout_ms = wait::millis(wait::PRIMARY_ELECTED);
+            (&first.container, Request::InitiateReplicaSet(InitiateRequest { port, config, admin, timeout_ms }))
         }
         Action::EnsureUsers { through, set, access, .. } => {
             let request = EnsureUsersRequest {

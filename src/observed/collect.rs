@@ -1,13 +1,14 @@
 //! Asks Incus and the agents: the only reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use futures_util::stream::{self, StreamExt};
-use protocol::{InspectRequest, Inspection, MongodQuery, Reply, Request, ServiceQuery};
+use protocol::{Credential, InspectRequest, Inspection, MongodQuery, Reply, Request, ServiceQuery};
 
 use super::{Container, Network, Observed, Part, Status};
-use crate::desired::{self, Content, Desired, OWNER_KEY};
+use crate::desired::secret::AGENT_USER;
+use crate::desired::{self, Content, DATA_KEY, Desired, Ledger, OWNER_KEY, SecretKind, SecretName};
 use crate::guest::{self, Guests};
 use crate::incus::{self, Instance};
 
@@ -70,16 +71,18 @@ async fn look(guests: &Guests, desired: &Desired, instance: Instance) -> (String
         incus::Status::Frozen => Status::Frozen,
         other => Status::Other(other.to_string()),
     };
+    let ledger = instance.config.get(DATA_KEY).map(|text| Ledger::parse(text)).unwrap_or_default();
     let guest = match status {
-        Status::Running => look_inside(guests, desired, &instance.name).await,
+        Status::Running => look_inside(guests, desired, &instance.name, &ledger).await,
         _ => Part::Absent,
     };
     let config = instance.config.into_iter().filter(|(key, _)| !key.starts_with("volatile.")).collect();
     (instance.name, Part::Present(Container { status, config, devices: instance.devices, guest }))
 }
 
-async fn look_inside(guests: &Guests, desired: &Desired, container: &str) -> Part<Box<Inspection>> {
-    let request = desired.containers.get(container).map(|wanted| questions(desired, wanted)).unwrap_or_default();
+async fn look_inside(guests: &Guests, desired: &Desired, container: &str, ledger: &Ledger) -> Part<Box<Inspection>> {
+    let mut request = desired.containers.get(container).map(|wanted| questions(desired, wanted)).unwrap_or_default();
+    ask_for_data(desired, ledger, &mut request);
     match guest::call(guests, container, &Request::Inspect(request), |_| {}).await {
         Ok(Reply::Inspection(seen)) => Part::Present(seen),
         Ok(_) => Part::Unreachable("its agent answered something else".to_string()),
@@ -111,6 +114,35 @@ fn questions(desired: &Desired, wanted: &desired::Container) -> InspectRequest {
         filled: filled.collect(),
         services: services.collect(),
     }
+}
+
+/// Asks for what a container says that it holds: data folders, mongods that are not declared any more, and copies of
+/// secrets that others may need.
+fn ask_for_data(desired: &Desired, ledger: &Ledger, request: &mut InspectRequest) {
+    request.unit_prefixes = UNIT_PREFIXES.iter().map(ToString::to_string).collect();
+    if ledger.0.is_empty() {
+        return;
+    }
+    for lodging in &ledger.0 {
+        request.paths.extend([lodging.path(), format!("{}/WiredTiger", lodging.path())]);
+    }
+    for lodging in ledger.0.iter().filter(|lodging| lodging.is_live()) {
+        if !request.mongods.iter().any(|asked| asked.port == lodging.port) {
+            let password_file = SecretName::password(&lodging.owner, AGENT_USER).use_path();
+            let credential = Some(Credential { user: AGENT_USER.to_owned(), password_file });
+            request.mongods.push(MongodQuery { port: lodging.port, credential });
+        }
+    }
+    let files = desired.containers.values().flat_map(|container| container.files.values());
+    let secrets: BTreeSet<&SecretName> = files
+        .filter_map(|file| match &file.content {
+            Content::Secret(name) if name.kind != SecretKind::Named => Some(name),
+            _ => None,
+        })
+        .collect();
+    request.paths.extend(secrets.into_iter().flat_map(|name| [name.store_path(), name.use_path()]));
+    request.paths.sort_unstable();
+    request.paths.dedup();
 }
 
 fn mongods(desired: &Desired, container: &str) -> Vec<MongodQuery> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use protocol::{Directory, SetAddress, SetConfig};
+use protocol::{Credential, Directory, SetAddress, SetConfig};
 
 use super::UiAction;
 use crate::desired::{Access, Container, File, Fragmented, Init, Mongod, Network, Release};
@@ -158,6 +158,8 @@ pub enum Action {
         first: Mongod,
         /// The configuration.
         config: SetConfig,
+        /// The administrator, where the first member has users already.
+        admin: Option<Credential>,
     },
     /// Creates or corrects the users of a set or a standalone.
     EnsureUsers {
@@ -350,7 +352,7 @@ impl std::fmt::Display for Action {
             Self::InitService { container, init, .. } => write!(f, "run `{}` in {container}", init.command.join(" ")),
             Self::RemoveService { container, service } => write!(f, "remove service {service} in {container}"),
             Self::WaitMongod(mongod) => write!(f, "wait for mongod {} in {}", mongod.port, mongod.container),
-            Self::InitiateReplicaSet { first, config } => {
+            Self::InitiateReplicaSet { first, config, .. } => {
                 write!(f, "initiate replica set {} on {}", config.name, first.host)
             }
             Self::EnsureUsers { owner, access, .. } => {

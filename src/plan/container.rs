@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::diff::compare_config;
 use super::order::Draft;
-use super::{Action, Cause, Change, Effect, PushSource, guest, secrets};
-use crate::desired::{Container, Content, EXPOSED, INTERFACE, OWNER_KEY};
+use super::{Action, Cause, Change, Effect, PushSource, guest, homes, secrets};
+use crate::desired::{Container, Content, DATA_KEY, EXPOSED, INTERFACE, OWNER_KEY};
 use crate::observed::{self, Part, Status};
 
 /// Configuration keys that are distctl's to unset when the topology does not name them any more.
@@ -102,7 +102,11 @@ fn compare(draft: &mut Draft<'_>, wanted: &Container, seen: &observed::Container
 
 /// Compares the container in Incus; `false` where nothing further may be planned for it.
 fn compare_incus(draft: &mut Draft<'_>, wanted: &Container, seen: &observed::Container) -> bool {
-    let (mut changes, config) = compare_config(&wanted.config, &seen.config, OUR_KEYS);
+    let mut keys = wanted.config.clone();
+    if keys.contains_key(DATA_KEY) {
+        keys.insert(DATA_KEY.to_owned(), homes::wanted_ledger(draft, wanted, seen).to_string());
+    }
+    let (mut changes, config) = compare_config(&keys, &seen.config, OUR_KEYS);
     let mut devices = BTreeMap::new();
     for (name, device) in &wanted.devices {
         let before = seen.devices.get(name);

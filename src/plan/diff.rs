@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::order::Draft;
 use super::{
-    Action, Cause, Change, Effect, Plan, container, fragments, guest, incus_ui, init, mongod, replica_set, service,
+    Action, Cause, Change, Effect, Plan, container, departed, fragments, incus_ui, init, losses, mongod, replica_set,
+    service,
 };
 use crate::desired::{Desired, OWNER_KEY, Scope};
 use crate::observed::{Network, Observed, Part};
@@ -22,6 +23,7 @@ pub struct Options {
 pub fn diff(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     let mut draft = Draft::new(desired, observed);
     let scope = &options.scope;
+    losses::refuse(&mut draft);
     plan_network(&mut draft, options.adopt);
     init::forget(&mut draft, scope);
     for container in desired.containers.values().filter(|container| scope.has_container(&container.name)) {
@@ -35,7 +37,7 @@ pub fn diff(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     }
     service::plan_all(&mut draft, scope);
     fragments::plan(&mut draft, scope);
-    guest::remove_undeclared_units(&mut draft, scope);
+    departed::remove_undeclared_units(&mut draft, scope);
     find_undeclared_containers(&mut draft);
     if scope.is_whole() {
         incus_ui::plan(&mut draft);

@@ -6,8 +6,8 @@ use protocol::{Inspection, PathState, UnitState};
 
 use super::action::staging_path;
 use super::order::Draft;
-use super::{Action, Cause, Change, Effect, PushSource, secrets};
-use crate::desired::{Container, Content, File, INTERFACE, Scope};
+use super::{Action, Cause, Change, Effect, PushSource, departed, secrets};
+use crate::desired::{Container, Content, File, INTERFACE};
 
 /// Plans what differs inside a running container.
 pub(super) fn compare(draft: &mut Draft<'_>, wanted: &Container, guest: &Inspection) {
@@ -22,16 +22,18 @@ pub(super) fn compare(draft: &mut Draft<'_>, wanted: &Container, guest: &Inspect
     if !missing.is_empty() {
         draft.chain(Action::InstallPackages { container: wanted.name.clone(), packages: missing }, Cause::Missing);
     }
+    let stopped = departed::make_way(draft, wanted, guest);
     let written = compare_files(draft, wanted, guest);
     let restart = services_to_restart(draft, wanted, guest, &written);
-    compare_units(draft, wanted, guest, &written, &restart);
+    compare_units(draft, wanted, guest, (&written, &stopped), &restart);
 }
 
 /// Plans the files that differ and gives their paths.
 fn compare_files(draft: &mut Draft<'_>, wanted: &Container, guest: &Inspection) -> Vec<String> {
     let mut changes = Vec::new();
     let mut files = BTreeMap::new();
-    for (path, file) in &wanted.files {
+    let held = departed::held_files(draft, wanted);
+    for (path, file) in wanted.files.iter().filter(|(path, _)| !held.contains(*path)) {
         if let Some(change) = compare_file(draft, path, file, guest) {
             changes.push(change);
             files.insert(path.clone(), file.clone());
@@ -112,7 +114,7 @@ fn compare_units(
     draft: &mut Draft<'_>,
     wanted: &Container,
     guest: &Inspection,
-    written: &[String],
+    (written, stopped): (&[String], &[String]),
     restart: &[String],
 ) {
     let unknown = UnitState::default();
@@ -120,9 +122,14 @@ fn compare_units(
     let mut states = Vec::new();
     let mut reload = written.iter().any(|path| path.starts_with("/etc/systemd/system/"));
     for (name, unit) in &wanted.units {
+        if draft.held.contains(&(wanted.name.clone(), name.clone())) {
+            continue;
+        }
         let seen = guest.units.get(name).unwrap_or(&unknown);
         reload |= seen.needs_reload;
-        if let Some(state) = amiss(seen) {
+        if stopped.contains(name) {
+            start.push(name.clone());
+        } else if let Some(state) = amiss(seen) {
             states.push(format!("{} is {state}", name.trim_end_matches(".service")));
             start.push(name.clone());
         } else if unit.revision.is_some()
@@ -217,40 +224,4 @@ pub(super) fn start_units(
         logs,
     };
     draft.chain(action, cause);
-}
-
-/// Stops units that are distctl's and not declared any more, once no replica set counts on them.
-pub(super) fn remove_undeclared_units(draft: &mut Draft<'_>, scope: &Scope) {
-    let desired = draft.desired;
-    for wanted in desired.containers.values().filter(|wanted| scope.has_container(&wanted.name)) {
-        let Some(guest) = draft.guest(&wanted.name) else {
-            continue;
-        };
-        let gone: Vec<String> =
-            guest.unit_files.iter().filter(|unit| !wanted.units.contains_key(*unit)).cloned().collect();
-        if gone.is_empty() || !draft.plan.refusals.is_empty() {
-            continue;
-        }
-        let sets: Vec<usize> = desired.replica_sets.keys().filter_map(|set| draft.tail(set)).collect();
-        let after = sets.into_iter().chain(draft.tail(&wanted.name));
-        let container = wanted.name.clone();
-        let stop = Action::ChangeUnits {
-            container: container.clone(),
-            reload: false,
-            start: Vec::new(),
-            restart: Vec::new(),
-            stop: gone.clone(),
-            logs: BTreeMap::new(),
-        };
-        let stopped = draft.add(stop, Cause::Undeclared, after);
-        let remove = gone.iter().map(|unit| format!("/etc/systemd/system/{unit}")).collect();
-        let write = Action::WriteFiles {
-            container,
-            system_users: Vec::new(),
-            directories: Vec::new(),
-            files: BTreeMap::new(),
-            remove,
-        };
-        draft.add(write, Cause::Undeclared, [stopped]);
-    }
 }

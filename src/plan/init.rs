@@ -6,7 +6,7 @@ use protocol::Inspection;
 
 use super::order::Draft;
 use super::service::{Before, behind, chain, mongods};
-use super::{Action, Cause};
+use super::{Action, Cause, homes};
 use crate::desired::{Container, Init, Mongod, Release, Scope, Service};
 
 /// Plans what is run once: where that was not done, was another command, or went into a database that is made anew.
@@ -69,7 +69,8 @@ pub(super) fn lost_mongods<'a>(draft: &Draft<'a>, service: &Service) -> Vec<&'a 
         let missing = |guest: &Inspection| !guest.paths.contains_key(&mongod.data);
         draft.is_absent(&mongod.container) || draft.guest(&mongod.container).is_some_and(missing)
     };
-    // A set that has one member left has all data.
-    let databases = service.depends_on.iter().map(|name| mongods(draft, name));
+    // A set that has one member left has all data; one may be where it is not declared any more.
+    let gone = service.depends_on.iter().filter(|name| !homes::has_data(draft, name));
+    let databases = gone.map(|name| mongods(draft, name));
     databases.filter(|mongods| mongods.iter().all(&is_lost)).flatten().collect()
 }

@@ -10,13 +10,17 @@ use serde::Serialize;
 use crate::desired::SecretName;
 
 mod action;
+mod birth;
 mod container;
+mod departed;
 mod diff;
 mod display;
 mod fragments;
 mod guest;
+mod homes;
 mod incus_ui;
 mod init;
+mod losses;
 mod mongod;
 mod order;
 mod reconfigure;

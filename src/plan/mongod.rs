@@ -22,6 +22,9 @@ pub(super) enum State<'a> {
 
 /// What is known of a mongod. Containers are planned before, so what this plan starts is known.
 pub(super) fn state<'a>(draft: &Draft<'a>, mongod: &Mongod) -> State<'a> {
+    if draft.held.contains(&(mongod.container.clone(), mongod.unit.clone())) {
+        return State::Later;
+    }
     if draft.is_absent(&mongod.container) {
         return State::New;
     }
@@ -50,6 +53,16 @@ pub(super) fn wait(draft: &mut Draft<'_>, mongod: &Mongod) -> usize {
         after = vec![restart(draft, mongod, Cause::State("runs with an older configuration".into()), after)];
     }
     draft.add(Action::WaitMongod(mongod.clone()), Cause::Follows, after)
+}
+
+/// Restarts a mongod that answers if it runs with something older than what is declared; what to wait for then.
+pub(super) fn renew(draft: &mut Draft<'_>, mongod: &Mongod) -> Vec<usize> {
+    let after: Vec<usize> = draft.tail(&mongod.container).into_iter().collect();
+    if !draft.outdated.contains(&(mongod.container.clone(), mongod.unit.clone())) {
+        return after;
+    }
+    let restarted = restart(draft, mongod, Cause::State("runs with an older configuration".into()), after);
+    vec![draft.add(Action::WaitMongod(mongod.clone()), Cause::Follows, [restarted])]
 }
 
 /// Plans a mongod that is in no set: start, restart, users.
@@ -83,12 +96,7 @@ fn ensure_users(draft: &mut Draft<'_>, standalone: &Standalone, cause: Cause, af
 
 fn compare_standalone(draft: &mut Draft<'_>, standalone: &Standalone, seen: &protocol::Mongod) {
     let mongod = &standalone.mongod;
-    let outdated = draft.outdated.contains(&(mongod.container.clone(), mongod.unit.clone()));
-    let mut after: Vec<usize> = draft.tail(&mongod.container).into_iter().collect();
-    if outdated {
-        after = vec![restart(draft, mongod, Cause::State("runs with an older configuration".into()), after)];
-        after = vec![draft.add(Action::WaitMongod(mongod.clone()), Cause::Follows, after)];
-    }
+    let after = renew(draft, mongod);
     if let Some(access) = &standalone.access
         && let Some(cause) = users_cause(draft, &standalone.name, access, seen)
     {

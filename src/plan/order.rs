@@ -18,6 +18,12 @@ pub(super) struct Draft<'a> {
     pub outdated: BTreeSet<(String, String)>,
     /// Units that this plan starts, by container.
     pub started: BTreeSet<(String, String)>,
+    /// Units whose port another set still counts on, by container: nothing of them is planned yet.
+    pub held: BTreeSet<(String, String)>,
+    /// Units that are not declared and that this plan stops already, by container.
+    pub departed: BTreeSet<(String, String)>,
+    /// Members that this plan takes out of their sets, by host, and the step that does.
+    pub leaving: BTreeMap<String, usize>,
     /// Services that are planned only at the next look.
     pub put_off: BTreeSet<String>,
     /// Where secrets are declared.
@@ -34,6 +40,9 @@ impl<'a> Draft<'a> {
             tails: BTreeMap::new(),
             outdated: BTreeSet::new(),
             started: BTreeSet::new(),
+            held: BTreeSet::new(),
+            departed: BTreeSet::new(),
+            leaving: BTreeMap::new(),
             put_off: BTreeSet::new(),
             secret_places: secrets::places(desired),
         }

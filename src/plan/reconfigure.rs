@@ -6,11 +6,20 @@ use protocol::{SetConfig, SetMember, SetSettings};
 
 use super::{Change, Effect};
 
+/// How many members of a set may vote.
+const MOST_VOTERS: usize = 7;
+
 /// One move on the way from one configuration to another.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Move {
     /// Sends a whole configuration; at most one member gains or loses a vote.
-    Reconfigure { config: SetConfig, what: String, changes: Vec<Change> },
+    Reconfigure {
+        config: SetConfig,
+        what: String,
+        changes: Vec<Change>,
+        /// The member that is in the set no more.
+        leaves: Option<String>,
+    },
     /// Makes a member hand over if it is primary, for it is about to leave.
     StepDown(String),
     /// Waits until a member is PRIMARY or SECONDARY.
@@ -18,24 +27,28 @@ pub(super) enum Move {
 }
 
 /// The moves from `current` to `wanted`: settings and what costs no vote first, then new members one by one (first
-/// without a vote, so that copying their data weakens no majority), then votes, then members that leave.
-pub(super) fn moves(current: &SetConfig, wanted: &SetConfig) -> Vec<Move> {
-    let mut walk = Walk { now: current.clone(), moves: Vec::new() };
+/// without a vote, so that copying their data weakens no majority). Then votes go over one by one: a new member gets
+/// its vote, then an old one leaves, and the primary is the last to go. So there is a majority and somebody to lead at
+/// every moment, and never more voters than a set may have.
+pub(super) fn moves(current: &SetConfig, wanted: &SetConfig, primary: &str) -> Vec<Move> {
+    let mut walk = Walk { now: current.clone(), moves: Vec::new(), primary };
     walk.change_what_costs_no_vote(wanted);
     walk.add_members(wanted);
     walk.change_votes(wanted);
     walk.remove_members(wanted);
+    walk.demote_primary(wanted);
     walk.moves
 }
 
-struct Walk {
+struct Walk<'p> {
     now: SetConfig,
     moves: Vec<Move>,
+    primary: &'p str,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn send(&mut self, what: String, changes: Vec<Change>) {
-        self.moves.push(Move::Reconfigure { config: self.now.clone(), what, changes });
+        self.moves.push(Move::Reconfigure { config: self.now.clone(), what, changes, leaves: None });
     }
 
     fn change_what_costs_no_vote(&mut self, wanted: &SetConfig) {
@@ -46,7 +59,7 @@ impl Walk {
             let Some(target) = wanted.members.iter().find(|target| target.host == member.host) else {
                 continue;
             };
-            if member.votes != target.votes {
+            if member.votes != target.votes || is_demoted(member, target) && member.host == self.primary {
                 continue;
             }
             let next = SetMember { id: member.id, ..target.clone() };
@@ -74,40 +87,85 @@ impl Walk {
         }
     }
 
+    /// Gives votes and takes them, in turn.
     fn change_votes(&mut self, wanted: &SetConfig) {
-        for target in &wanted.members {
-            let Some(place) = self.now.members.iter().position(|member| member.host == target.host) else {
-                continue;
-            };
-            let next = SetMember { id: self.now.members[place].id, ..target.clone() };
-            if self.now.members[place] == next {
-                continue;
+        let target = |host: &str| wanted.members.iter().find(|target| target.host == host);
+        let votes = |host: &str| target(host).map_or(0, |target| target.votes);
+        let mut gain = Vec::new();
+        let mut lose = Vec::new();
+        for SetMember { host, votes: now, .. } in &self.now.members {
+            match (*now > 0, votes(host) > 0) {
+                (false, true) => gain.push(host.clone()),
+                (true, false) => lose.push(host.clone()),
+                _ => {}
             }
-            let changes = member_changes(&self.now.members[place], &next);
-            let what = match next.votes {
-                0 => format!("take the vote of {}", next.host),
-                _ => format!("give {} its vote", next.host),
-            };
-            self.now.members[place] = next;
-            self.send(what, changes);
+        }
+        lose.sort_by_key(|host| *host == self.primary);
+        let (mut gain, mut lose) = (gain.into_iter().peekable(), lose.into_iter().peekable());
+        while gain.peek().is_some() || lose.peek().is_some() {
+            let is_full = self.now.members.iter().filter(|member| member.votes > 0).count() >= MOST_VOTERS;
+            if let Some(host) = gain.next_if(|_| !is_full || lose.peek().is_none()) {
+                self.change_vote(wanted, &host);
+            }
+            if let Some(host) = lose.next() {
+                self.take_vote(wanted, &host);
+            }
         }
     }
 
-    fn remove_members(&mut self, wanted: &SetConfig) {
-        let gone: Vec<String> = self
-            .now
-            .members
-            .iter()
-            .map(|member| member.host.clone())
-            .filter(|host| !wanted.members.iter().any(|target| target.host == *host))
-            .collect();
-        for host in gone {
-            self.moves.push(Move::StepDown(host.clone()));
-            self.now.members.retain(|member| member.host != host);
-            let change = change(format!("member {host}"), "member".into(), "removed".into());
-            self.send(format!("remove {host}"), vec![change]);
+    fn take_vote(&mut self, wanted: &SetConfig, host: &str) {
+        self.moves.push(Move::StepDown(host.to_owned()));
+        match wanted.members.iter().any(|target| target.host == host) {
+            true => self.change_vote(wanted, host),
+            false => self.remove(host),
         }
     }
+
+    fn change_vote(&mut self, wanted: &SetConfig, host: &str) {
+        let Some(target) = wanted.members.iter().find(|target| target.host == host) else { return };
+        let Some(place) = self.now.members.iter().position(|member| member.host == host) else { return };
+        let next = SetMember { id: self.now.members[place].id, ..target.clone() };
+        let changes = member_changes(&self.now.members[place], &next);
+        let what = match next.votes {
+            0 => format!("take the vote of {host}"),
+            _ => format!("give {host} its vote"),
+        };
+        self.now.members[place] = next;
+        self.send(what, changes);
+    }
+
+    fn remove_members(&mut self, wanted: &SetConfig) {
+        let is_gone = |member: &&SetMember| !wanted.members.iter().any(|target| target.host == member.host);
+        let gone: Vec<String> = self.now.members.iter().filter(is_gone).map(|member| member.host.clone()).collect();
+        for host in gone {
+            self.remove(&host);
+        }
+    }
+
+    fn remove(&mut self, host: &str) {
+        self.now.members.retain(|member| member.host != host);
+        let changes = vec![change(format!("member {host}"), "member".into(), "removed".into())];
+        let (what, leaves) = (format!("remove {host}"), Some(host.to_owned()));
+        self.moves.push(Move::Reconfigure { config: self.now.clone(), what, changes, leaves });
+    }
+
+    /// A primary takes no configuration in which it could not be primary, so another leads first.
+    fn demote_primary(&mut self, wanted: &SetConfig) {
+        let Some(target) = wanted.members.iter().find(|target| target.host == self.primary) else { return };
+        let Some(member) = self.now.members.iter_mut().find(|member| member.host == self.primary) else { return };
+        let next = SetMember { id: member.id, ..target.clone() };
+        let changes = member_changes(member, &next);
+        if !changes.is_empty() {
+            *member = next;
+            self.moves.push(Move::StepDown(self.primary.to_owned()));
+            self.send(changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>().join(", "), changes);
+        }
+    }
+}
+
+/// Whether a member that may be primary is to be one that may not.
+fn is_demoted(member: &SetMember, target: &SetMember) -> bool {
+    member.priority > 0.0 && target.priority <= 0.0
 }
 
 fn change(field: String, from: String, to: String) -> Change {

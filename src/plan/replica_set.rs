@@ -2,20 +2,22 @@
 //!
 //! First comes what is down, then another look, then changes: a set is only ever changed when all of it is healthy.
 
-use protocol::SetConfig;
+use protocol::{Access, SetAddress, SetConfig};
 
 use super::mongod::{self, State};
 use super::order::Draft;
 use super::reconfigure::{self, Move};
 use super::recovery::{ANOTHER_KEYFILE, put_off, revive, sick_members, without_keyfile};
-use super::{Action, Cause};
+use super::{Action, Cause, birth, homes};
 use crate::desired::{Mongod, ReplicaSet};
 
 /// Plans all of one set. Its containers are planned before.
 pub(super) fn plan(draft: &mut Draft<'_>, set: &ReplicaSet) {
     let states: Vec<State<'_>> = set.members.iter().map(|member| mongod::state(draft, member)).collect();
-    let initiated: Vec<(&Mongod, &protocol::Mongod)> =
+    let residents = homes::residents(draft, &set.name);
+    let mut initiated: Vec<(&Mongod, &protocol::Mongod)> =
         up(set, &states).filter(|(_, seen)| seen.set_name.is_some()).collect();
+    initiated.extend(residents.iter().map(|(member, seen)| (member, *seen)));
     let starting = states.iter().any(|state| matches!(state, State::Starting | State::Later));
     let mut unseen: Vec<&str> = states
         .iter()
@@ -26,8 +28,11 @@ pub(super) fn plan(draft: &mut Draft<'_>, set: &ReplicaSet) {
         .collect();
     unseen.dedup();
 
+    if initiated.iter().filter(|(_, seen)| seen.writable).count() > 1 {
+        return draft.find(object(set), "has two primaries at this moment", "run the command again in a minute");
+    }
     if initiated.is_empty() && unseen.is_empty() && !starting {
-        return initiate(draft, set, &states);
+        return birth::plan(draft, set, &states);
     }
     if !unseen.is_empty() {
         draft.find(object(set), unseen.join("; "), "mend that first; changes of the set wait for it");
@@ -40,6 +45,24 @@ pub(super) fn plan(draft: &mut Draft<'_>, set: &ReplicaSet) {
         return;
     }
     compare(draft, set, &initiated, unseen.is_empty());
+}
+
+/// How to speak to a set: to those that are declared, and to those that it has.
+fn address(set: &ReplicaSet, current: Option<&SetConfig>) -> SetAddress {
+    let mut address = set.address();
+    let known = current.into_iter().flat_map(|config| &config.members).map(|member| &member.host);
+    let others: Vec<String> = known.filter(|host| !address.hosts.contains(host)).cloned().collect();
+    address.hosts.extend(others);
+    address
+}
+
+/// The container whose agent changes a set: that of a member, but not of one that is not declared any more.
+fn changes_from<'s>(draft: &Draft<'_>, set: &'s ReplicaSet, through: &'s Mongod) -> &'s str {
+    let is_declared = |member: &&Mongod| member.host == through.host;
+    let seen = |member: &&Mongod| draft.guest(&member.container).is_some();
+    let members = || set.members.iter();
+    let at = members().find(is_declared).or_else(|| members().find(seen));
+    at.map_or(&through.container, |member| &member.container)
 }
 
 pub(super) fn object(set: &ReplicaSet) -> String {
@@ -56,33 +79,25 @@ fn up<'s, 'a>(
     })
 }
 
-fn initiate(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'_>]) {
-    let mut ready = Vec::new();
-    for (member, state) in set.members.iter().zip(states) {
-        match state {
-            State::Up(_) => ready.extend(draft.tail(&member.container)),
-            _ => ready.push(mongod::wait(draft, member)),
-        }
-    }
-    let favourite = set
-        .members
-        .iter()
-        .zip(&set.config.members)
-        .max_by(|(_, a), (_, b)| a.priority.total_cmp(&b.priority).then(b.id.cmp(&a.id)));
-    let Some((first, _)) = favourite else { return };
-    let action = Action::InitiateReplicaSet { first: first.clone(), config: set.config.clone() };
-    let initiated = draft.add(action, Cause::Missing, ready);
-    let users = ensure_users(draft, set, first, Cause::Missing, initiated);
-    wait_healthy(draft, set, first, Cause::Follows, users);
-}
-
-fn ensure_users(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod, cause: Cause, after: usize) -> usize {
+pub(super) fn ensure_users(
+    draft: &mut Draft<'_>,
+    set: &ReplicaSet,
+    through: &Mongod,
+    cause: Cause,
+    after: usize,
+) -> usize {
     let Some(access) = set.access.clone() else { return after };
     let (owner, through) = (set.name.clone(), through.clone());
     draft.add(Action::EnsureUsers { owner, through, set: Some(set.address()), access }, cause, [after])
 }
 
-fn wait_healthy(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod, cause: Cause, after: usize) -> usize {
+pub(super) fn wait_healthy(
+    draft: &mut Draft<'_>,
+    set: &ReplicaSet,
+    through: &Mongod,
+    cause: Cause,
+    after: usize,
+) -> usize {
     let action =
         Action::WaitReplicaSet { container: through.container.clone(), set: set.address(), members: set.hosts() };
     let step = draft.add(action, cause, [after]);
@@ -108,8 +123,8 @@ fn bring_back(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'_>], kno
             set.members.iter().all(|member| config.members.iter().any(|known| known.host == member.host))
         });
     if let (Some(through), true) = (known, knows_all) {
-        let action =
-            Action::WaitReplicaSet { container: through.container.clone(), set: set.address(), members: set.hosts() };
+        let (container, address) = (changes_from(draft, set, through).to_owned(), address(set, config));
+        let action = Action::WaitReplicaSet { container, set: address, members: set.hosts() };
         draft.add(action, Cause::Follows, waits);
     }
     draft.plan.look_again = true;
@@ -128,23 +143,49 @@ fn compare(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod, &prot
     {
         let after: Vec<usize> = draft.tail(&through.container).into_iter().collect();
         let (owner, member) = (set.name.clone(), through.clone());
+        let address = address(set, primary.config.as_ref());
         draft.add(
-            Action::EnsureUsers { owner, through: member, set: Some(set.address()), access: access.clone() },
+            Action::EnsureUsers { owner, through: member, set: Some(address), access: access.clone() },
             cause,
             after,
         );
         draft.plan.look_again = true;
         return;
     }
-    let Some(current) = &primary.config else { return };
+    let Some(current) = &primary.config else { return unreadable(draft, set, primary) };
     let sick = sick_members(draft, set, primary);
-    let moves = reconfigure::moves(current, &set.config);
+    let leads = primary.primary.as_deref().unwrap_or(&through.host);
+    let moves = reconfigure::moves(current, &set.config, leads);
     let outdated = outdated_members(draft, set);
     if !whole || !sick.is_empty() {
         return put_off(draft, set, through, &sick, !moves.is_empty() || !outdated.is_empty());
     }
-    let last = apply_moves(draft, set, through, primary, moves);
+    let hands_over = moves.contains(&Move::StepDown(leads.to_owned()));
+    let last = apply_moves(draft, set, through, (current, leads), moves);
+    if hands_over {
+        // Who leads then shows at the next look.
+        draft.plan.look_again = true;
+        return;
+    }
     roll(draft, set, through, &outdated, last, &Cause::State("runs with an older configuration".into()));
+}
+
+/// A set whose configuration nobody could read is never as declared.
+fn unreadable(draft: &mut Draft<'_>, set: &ReplicaSet, primary: &protocol::Mongod) {
+    // A refused user is a finding already.
+    if set.access.is_some() && matches!(primary.access, Access::Refused(_)) {
+        return;
+    }
+    let why = match &primary.access {
+        Access::Refused(why) => why.as_str(),
+        Access::NoUsers => "it has no users yet",
+        Access::Granted => "its primary does not tell it",
+    };
+    draft.find(
+        object(set),
+        format!("has a configuration that can't be read: {why}"),
+        "look at its members: `distctl status`, `distctl logs`",
+    );
 }
 
 fn await_primary(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod, &protocol::Mongod)]) {
@@ -152,7 +193,7 @@ fn await_primary(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod,
         return;
     };
     if let Some(access) = &set.access
-        && matches!(seen.access, protocol::Access::Refused(_))
+        && matches!(seen.access, Access::Refused(_))
     {
         mongod::users_cause(draft, &set.name, access, seen);
         return;
@@ -161,8 +202,12 @@ fn await_primary(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod,
     for member in without_keyfile(draft, set) {
         after.push(revive(draft, member, ANOTHER_KEYFILE, None));
     }
-    let members = set.hosts();
-    let action = Action::WaitReplicaSet { container: through.container.clone(), set: set.address(), members };
+    // One that the set does not know yet would be waited for in vain.
+    let config = initiated.iter().find_map(|(_, seen)| seen.config.as_ref());
+    let is_known = |host: &String| config.is_none_or(|config| config.members.iter().any(|member| member.host == *host));
+    let members = set.hosts().into_iter().filter(is_known).collect();
+    let container = changes_from(draft, set, through).to_owned();
+    let action = Action::WaitReplicaSet { container, set: address(set, config), members };
     draft.add(action, Cause::State("has no primary".into()), after);
     draft.plan.look_again = true;
 }
@@ -179,23 +224,26 @@ fn apply_moves(
     draft: &mut Draft<'_>,
     set: &ReplicaSet,
     through: &Mongod,
-    primary: &protocol::Mongod,
+    (current, leads): (&SetConfig, &str),
     moves: Vec<Move>,
 ) -> Option<usize> {
     let mut last: Option<usize> = None;
-    let primary_host = primary.primary.as_deref().unwrap_or(&through.host).to_string();
+    let at = changes_from(draft, set, through).to_owned();
+    let address = address(set, Some(current));
     for step in moves {
-        let container = through.container.clone();
+        let (container, set) = (at.clone(), address.clone());
         let before: Vec<usize> = last.into_iter().chain(draft.tail(&container)).collect();
         let action = match step {
-            Move::Reconfigure { config, what, changes } => {
-                let action = Action::ReconfigureReplicaSet { container, set: set.address(), config, what };
-                last = Some(draft.add(action, Cause::Changed(changes), before));
+            Move::Reconfigure { config, what, changes, leaves } => {
+                let action = Action::ReconfigureReplicaSet { container, set, config, what };
+                let step = draft.add(action, Cause::Changed(changes), before);
+                draft.leaving.extend(leaves.map(|host| (host, step)));
+                last = Some(step);
                 continue;
             }
-            Move::StepDown(host) if host != primary_host => continue,
-            Move::StepDown(host) => Action::StepDown { container, set: set.address(), host },
-            Move::Await(host) => Action::WaitReplicaSet { container, set: set.address(), members: vec![host] },
+            Move::StepDown(host) if host != leads => continue,
+            Move::StepDown(host) => Action::StepDown { container, set, host },
+            Move::Await(host) => Action::WaitReplicaSet { container, set, members: vec![host] },
         };
         last = Some(draft.add(action, Cause::Follows, before));
     }

@@ -18,6 +18,18 @@ pub(super) fn truth(draft: &mut Draft<'_>, name: &SecretName) -> Option<String> 
             copies.entry(sha256).or_default().push((container.to_string(), path.to_string()));
         }
     }
+    // All that have it may be declared elsewhere by now.
+    if copies.is_empty() {
+        for (container, seen) in draft.observed.containers.iter().filter_map(|(name, part)| Some((name, part.seen()?)))
+        {
+            let Some(guest) = seen.guest.seen() else { continue };
+            for path in [name.store_path(), name.use_path()] {
+                if let Some(sha256) = guest.paths.get(&path).and_then(|seen| seen.sha256.clone()) {
+                    copies.entry(sha256).or_default().push((container.clone(), path));
+                }
+            }
+        }
+    }
     // The copy that most places have; where that is a tie, the one in a store, which nothing but distctl touches.
     let best = copies.into_iter().max_by_key(|(sha256, places)| {
         let stored = places.iter().any(|(_, path)| path.starts_with(crate::desired::SECRET_STORE));

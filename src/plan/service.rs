@@ -6,7 +6,7 @@ use protocol::{Health, Inspection, UnitState};
 
 use super::mongod::{self, State};
 use super::order::Draft;
-use super::{Action, Cause, Change, Effect, guest, init};
+use super::{Action, Cause, Change, Effect, guest, homes, init};
 use crate::desired::{Container, Mongod, Release, Scope, Service};
 
 /// Plans all services. Containers and databases are planned before.
@@ -59,7 +59,8 @@ fn comes_later(draft: &Draft<'_>, service: &Service) -> bool {
             !draft.is_absent(container) && draft.guest(container).is_none() && draft.tail(container).is_some()
         };
         let other = draft.desired.services.get(name);
-        !(works || states.iter().all(is_fresh)) || other.is_some_and(|other| other.containers.iter().any(started))
+        !(works || states.iter().all(is_fresh) && !homes::has_data(draft, name))
+            || other.is_some_and(|other| other.containers.iter().any(started))
     })
 }
 

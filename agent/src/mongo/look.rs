@@ -81,7 +81,12 @@ async fn describe(peer: &Peer, hello: Hello, access: Access) -> Mongod {
         Access::Granted => peer.ask(doc! { "usersInfo": { "forAllDBs": true } }).await.ok(),
         _ => None,
     };
+    let databases = match (&hello.set_name, &access) {
+        (None, Access::Granted) => databases(peer).await,
+        _ => Vec::new(),
+    };
     Mongod {
+        databases,
         version: version.ok().and_then(|info| info.get_str("version").ok().map(str::to_owned)).unwrap_or_default(),
         set_name: hello.set_name,
         writable: hello.is_writable_primary,
@@ -92,6 +97,13 @@ async fn describe(peer: &Peer, hello: Hello, access: Access) -> Mongod {
         members: status.map(|status| members(&status)).unwrap_or_default(),
         users: users.map(|answer| users_of(&answer)),
     }
+}
+
+/// The names of the databases that are not mongod's own.
+async fn databases(peer: &Peer) -> Vec<String> {
+    let Ok(answer) = peer.ask(doc! { "listDatabases": 1, "nameOnly": true }).await else { return Vec::new() };
+    let names = documents(&answer, "databases").filter_map(|database| database.get_str("name").ok());
+    names.filter(|name| !["admin", "config", "local"].contains(name)).map(str::to_owned).collect()
 }
 
 /// The members in an answer to `replSetGetStatus`.

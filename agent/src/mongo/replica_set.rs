@@ -18,7 +18,7 @@ use std::time::Duration;
 use mongodb::bson::{Document, doc};
 use protocol::{Failure, InitiateRequest, SetConfig, SetMember};
 
-use super::connect::{Error, Peer};
+use super::connect::{Error, Login, Peer};
 use super::hello::Hello;
 use super::primary::Census;
 use super::{code, config, look};
@@ -34,7 +34,9 @@ pub async fn initiate(request: &InitiateRequest) -> Result<(), Failure> {
     let deadline = Deadline::after_ms(request.timeout_ms);
     let set = Birth { object: format!("replica set {}", request.config.name), wanted: &request.config, deadline };
     let first = set.first_member(request.port)?;
-    let mongod = Peer::local(request.port, None).await.map_err(|error| set.fail("its first mongod", &error))?;
+    let login = Login::read_if(request.admin.as_ref())?;
+    let mongod = Peer::local(request.port, login.as_ref()).await;
+    let mongod = mongod.map_err(|error| set.fail("its first mongod", &error))?;
     progress(format!("initiating {}", request.config.name));
     set.begin(&mongod, first).await?;
     if set.await_primary(&mongod, first).await? {
@@ -93,7 +95,7 @@ impl Birth<'_> {
             None => format!("can't be initiated: its first mongod has users but no set ({error})"),
         };
         Err(Failure::new(&self.object, cause)
-            .with_hint("give the member an empty data folder, or the set its old name"))
+            .with_hint("nothing was changed in it; `distctl plan` tells what it holds and what can be done"))
     }
 
     /// Waits for a primary; `true` if it is this mongod.
@@ -121,7 +123,9 @@ impl Birth<'_> {
             let census = Census::take(self.wanted.members.iter().map(|member| &member.host)).await;
             if let Some((host, other)) = census.stranger(&self.wanted.name) {
                 let cause = format!("can't take in {host}: it belongs to the set {other} already");
-                return Err(Failure::new(&self.object, cause).with_hint("give it an empty data folder"));
+                let hint =
+                    format!("give {host} back to {other} in the file, or give {} another port", self.wanted.name);
+                return Err(Failure::new(&self.object, cause).with_hint(hint));
             }
             if census.belonging(&self.wanted.name) == count {
                 return Ok(());

@@ -38,6 +38,9 @@ pub struct Mongod {
     pub members: Vec<MemberStatus>,
     /// Users by `database.name`, where it answered (a primary, a secondary or a standalone).
     pub users: Option<BTreeMap<String, Vec<Role>>>,
+    /// Names of the databases that people have made, where it is in no set and tells them to anybody.
+    #[serde(default)]
+    pub databases: Vec<String>,
 }
 
 /// How a mongod takes our credential.
@@ -225,6 +228,9 @@ pub struct InitiateRequest {
     /// The configuration; the agent puts the version in. A set that is initiated already with this name is no
     /// error; members that it lacks are added while it has no users.
     pub config: SetConfig,
+    /// As whom to do it where the member has users already; without, over the localhost exception.
+    #[serde(default)]
+    pub admin: Option<Credential>,
     /// How long to wait for a primary, in milliseconds.
     pub timeout_ms: u64,
 }

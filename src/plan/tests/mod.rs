@@ -6,6 +6,7 @@ use crate::observed::Observed;
 use super::{Options, Plan};
 
 mod fragments;
+mod edits;
 mod incus_ui;
 mod model;
 mod ports;

@@ -185,7 +185,7 @@ impl World {
 
     fn perform_mongo(&mut self, action: &Action) {
         match action {
-            Action::InitiateReplicaSet { first, config } => {
+            Action::InitiateReplicaSet { first, config, .. } => {
                 for member in &config.members {
                     assert!(!self.sets.contains_key(&member.host), "{} is in a set already", member.host);
                     self.sets.insert(member.host.clone(), config.clone());
@@ -295,6 +295,7 @@ impl World {
                 self.asleep.extend(stopped.and_then(Result::ok).map(|stopped| (wanted.host.clone(), stopped)));
                 continue;
             }
+            guest.paths.insert(format!("{}/WiredTiger", wanted.data), path(None, 0o600, "mongodb", "mongodb"));
             let before = guest.mongods.get(&wanted.port).and_then(|known| known.as_ref().ok()).cloned();
             let before = before.or_else(|| self.asleep.remove(&wanted.host));
             let fresh = answer(&wanted.host, self.sets.get(&wanted.host), before);
@@ -350,6 +351,7 @@ fn answer(host: &str, set: Option<&SetConfig>, before: Option<Mongod>) -> Mongod
         config: set.cloned(),
         members: members.collect(),
         users,
+        databases: Vec::new(),
     }
 }
 

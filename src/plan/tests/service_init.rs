@@ -38,6 +38,7 @@ fn data_that_are_lost_are_a_database_that_is_made_anew() {
     let mut world = settled(&desired);
     let guest = world.guest("db");
     guest.paths.remove("/var/lib/mongodb/27017");
+    guest.paths.remove("/var/lib/mongodb/27017/WiredTiger");
     guest.units.get_mut("mongod-27017.service").unwrap().active = "failed".into();
     guest.mongods.insert(27017, Err(protocol::MongodAbsence::NotListening));
     insta::assert_snapshot!(plan(&desired, &world.seen), @"

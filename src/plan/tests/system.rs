@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use protocol::{Credential, Directory, Role, SetConfig, SetMember, SetSettings, UserSpec};
 
 use crate::desired::{
-    Access, Container, Content, Desired, File, FragmentHome, Fragmented, Image, Mongod, Network, OWNER_KEY, ReplicaSet,
-    SecretKind, SecretName, Standalone, Unit,
+    Access, Container, Content, DATA_KEY, Desired, File, FragmentHome, Fragmented, Holds, Image, Ledger, Lodging,
+    Mongod, Network, OWNER_KEY, ReplicaSet, SecretKind, SecretName, Standalone, Unit,
 };
 
 mod services;
@@ -47,7 +47,7 @@ pub fn with_container(mut desired: Desired, name: &str, octet: u8) -> Desired {
         name: name.into(),
         ipv4,
         images: vec![Image::Alias("debian/12".into())],
-        config: [(OWNER_KEY.into(), "shop".into())].into(),
+        config: [(OWNER_KEY.into(), "shop".into()), (DATA_KEY.into(), Ledger::default().to_string())].into(),
         devices: [("eth0".into(), nic)].into(),
         packages: Vec::new(),
         system_users: Vec::new(),
@@ -62,7 +62,8 @@ pub fn with_container(mut desired: Desired, name: &str, octet: u8) -> Desired {
 
 /// A replica set with members in containers that are declared already.
 pub fn with_set(mut desired: Desired, name: &str, members: &[(&str, u16)]) -> Desired {
-    let mongods: Vec<Mongod> = members.iter().map(|(container, port)| mongod(&mut desired, container, *port)).collect();
+    let mongods: Vec<Mongod> =
+        members.iter().map(|(container, port)| mongod(&mut desired, (name, Holds::Member), container, *port)).collect();
     for (container, _) in members {
         let keyfile = SecretName { owner: name.into(), kind: SecretKind::Keyfile };
         let files = &mut desired.containers.get_mut(*container).unwrap().files;
@@ -88,7 +89,7 @@ pub fn with_set(mut desired: Desired, name: &str, members: &[(&str, u16)]) -> De
 
 /// A mongod of its own.
 pub fn with_standalone(mut desired: Desired, name: &str, container: &str, port: u16) -> Desired {
-    let mongod = mongod(&mut desired, container, port);
+    let mongod = mongod(&mut desired, (name, Holds::Standalone), container, port);
     let standalone = Standalone { name: name.into(), mongod, access: Some(access(name)) };
     desired.standalones.insert(name.into(), standalone);
     desired
@@ -162,7 +163,7 @@ fn access(owner: &str) -> Access {
     Access { admin, agent, users }
 }
 
-fn mongod(desired: &mut Desired, container: &str, port: u16) -> Mongod {
+fn mongod(desired: &mut Desired, (owner, holds): (&str, Holds), container: &str, port: u16) -> Mongod {
     let inside = desired.containers.get_mut(container).unwrap();
     let mongod = Mongod {
         container: container.into(),
@@ -174,6 +175,11 @@ fn mongod(desired: &mut Desired, container: &str, port: u16) -> Mongod {
     };
     let directory =
         |path: &str| Directory { path: path.into(), mode: 0o700, owner: "mongodb".into(), group: "mongodb".into() };
+    let lodging = Lodging { folder: port.to_string(), holds, owner: owner.into(), port };
+    let mut ledger = Ledger::parse(&inside.config[DATA_KEY]);
+    ledger.0.push(lodging);
+    ledger.0.sort();
+    inside.config.insert(DATA_KEY.into(), ledger.to_string());
     inside.system_users = vec!["mongodb".into()];
     inside.directories.push(directory(&mongod.data));
     inside.files.insert(format!("/etc/systemd/system/{}", mongod.unit), text("[Service]"));

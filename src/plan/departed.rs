@@ -1,0 +1,199 @@
+//! mongods that have to go: stopped when nobody counts on them any more, their data kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::Inspection;
+
+use super::order::Draft;
+use super::{Action, Cause, homes};
+use crate::desired::{Container, DATA_KEY, INTERFACE, Ledger, Lodging, Mongod, Scope};
+use crate::observed;
+
+/// Where unit files are.
+const UNITS: &str = "/etc/systemd/system";
+
+/// A unit that is there and not declared.
+struct Gone {
+    unit: String,
+    port: Option<u16>,
+}
+
+/// The units of mongods in a guest that are not declared.
+fn gone(draft: &Draft<'_>, container: &str, guest: &Inspection) -> Vec<Gone> {
+    let wanted = draft.desired.containers.get(container).map(|wanted| &wanted.units);
+    let is_gone = |unit: &&String| {
+        let departed = draft.departed.contains(&(container.to_owned(), (*unit).clone()));
+        !wanted.is_some_and(|units| units.contains_key(*unit)) && !departed
+    };
+    let port = |unit: &str| unit.strip_prefix("mongod-")?.strip_suffix(".service")?.parse().ok();
+    guest.unit_files.iter().filter(is_gone).map(|unit| Gone { unit: unit.clone(), port: port(unit) }).collect()
+}
+
+/// `address:port` of a mongod in a container, as its set knows it.
+fn host(seen: &observed::Container, port: u16) -> Option<String> {
+    let declared = seen.devices.get(INTERFACE).and_then(|nic| nic.get("ipv4.address")).cloned();
+    let inside = || {
+        let addresses = seen.guest.seen()?.addresses.get(INTERFACE)?;
+        addresses.first()?.split('/').next().map(str::to_owned)
+    };
+    declared.or_else(inside).map(|address| format!("{address}:{port}"))
+}
+
+/// Whether a declared set counts on the mongod of a port.
+fn is_counted(draft: &Draft<'_>, seen: &observed::Container, port: Option<u16>) -> bool {
+    let host = port.and_then(|port| host(seen, port));
+    let set = host.and_then(|host| homes::counted_by(draft, &host));
+    set.is_some_and(|set| draft.desired.replica_sets.contains_key(set))
+}
+
+/// The mongods that are declared in a container.
+fn declared<'a>(draft: &Draft<'a>, container: &str) -> Vec<&'a Mongod> {
+    let here = homes::processes(draft).into_iter().map(|(_, _, mongod)| mongod);
+    here.filter(|mongod| mongod.container == container).collect()
+}
+
+/// The files of mongods whose port is held by others: nothing of them is written yet.
+pub(super) fn held_files(draft: &Draft<'_>, wanted: &Container) -> BTreeSet<String> {
+    let held = |mongod: &&Mongod| draft.held.contains(&(wanted.name.clone(), mongod.unit.clone()));
+    declared(draft, &wanted.name).into_iter().filter(held).flat_map(Mongod::own_files).collect()
+}
+
+/// Stops, before files are written, what uses the data folder or the port of a declared mongod and is another. Gives the
+/// declared units among them, which are started again.
+pub(super) fn make_way(draft: &mut Draft<'_>, wanted: &Container, guest: &Inspection) -> Vec<String> {
+    let Some(seen) = draft.observed.containers.get(&wanted.name).and_then(observed::Part::seen) else {
+        return Vec::new();
+    };
+    let Some(known) = homes::ledger(seen) else { return Vec::new() };
+    let mut ledger = homes::wanted_ledger(draft, wanted, seen);
+    let here = declared(draft, &wanted.name);
+    let folders: BTreeSet<&str> = here.iter().map(|mongod| mongod.data.as_str()).collect();
+    let in_the_way = |one: &Gone| {
+        let lodging = one.port.and_then(|port| known.at(port));
+        !is_counted(draft, seen, one.port) && lodging.is_none_or(|lodging| folders.contains(lodging.path().as_str()))
+    };
+    let gone: Vec<String> =
+        gone(draft, &wanted.name, guest).into_iter().filter(in_the_way).map(|one| one.unit).collect();
+    let mut again = Vec::new();
+    for mongod in here.into_iter().filter(|mongod| !draft.held.contains(&(wanted.name.clone(), mongod.unit.clone()))) {
+        let is_other = |one: &&Lodging| one.is_live() && one.port == mongod.port && one.path() != mongod.data;
+        for other in known.0.iter().filter(is_other) {
+            again.push(mongod.unit.clone());
+            // Where its mongod is declared with another port, it keeps it.
+            if !folders.contains(other.path().as_str()) {
+                ledger = ledger.without(&other.folder);
+            }
+        }
+    }
+    again.dedup();
+    let kept: Vec<String> = left(&homes::wanted_ledger(draft, wanted, seen), &ledger);
+    if !kept.is_empty() {
+        draft.chain(keep(&wanted.name, &ledger), kept_as(&kept));
+    }
+    let stop: Vec<String> = gone.iter().chain(&again).cloned().collect();
+    if !stop.is_empty() {
+        draft.chain(change(&wanted.name, stop), Cause::State("its data folder or port is another's now".into()));
+    }
+    if !gone.is_empty() {
+        draft.chain(remove(&wanted.name, &gone), Cause::Undeclared);
+        draft.departed.extend(gone.into_iter().map(|unit| (wanted.name.clone(), unit)));
+    }
+    again
+}
+
+/// Stops the mongods that are not declared any more, each once no set counts on it. Their data stays.
+pub(super) fn remove_undeclared_units(draft: &mut Draft<'_>, scope: &Scope) {
+    if !draft.plan.refusals.is_empty() {
+        return;
+    }
+    let desired = draft.desired;
+    let ours: Vec<_> = homes::ours(draft).collect();
+    for (container, seen) in ours {
+        let Some(guest) = seen.guest.seen() else { continue };
+        let in_scope = match desired.containers.contains_key(container) {
+            true => scope.has_container(container),
+            false => scope.is_whole(),
+        };
+        let gone: Vec<Gone> = gone(draft, container, guest)
+            .into_iter()
+            .filter(|one| !is_counted(draft, seen, one.port) || leaves(draft, seen, one.port).is_some())
+            .filter(|one| is_ours_to_stop(draft, container, seen, one))
+            .collect();
+        if in_scope && !gone.is_empty() {
+            stop(draft, container, seen, &gone);
+        }
+    }
+}
+
+/// A container that is not declared is left alone but for members that its sets have elsewhere now.
+fn is_ours_to_stop(draft: &Draft<'_>, container: &str, seen: &observed::Container, one: &Gone) -> bool {
+    let owner = || Some(homes::ledger(seen)?.at(one.port?)?.owner.clone());
+    draft.desired.containers.contains_key(container)
+        || owner().is_some_and(|owner| draft.desired.replica_sets.contains_key(&owner))
+}
+
+/// The step of the plan that takes a member out of its set.
+fn leaves(draft: &Draft<'_>, seen: &observed::Container, port: Option<u16>) -> Option<usize> {
+    draft.leaving.get(&host(seen, port?)?).copied()
+}
+
+fn stop(draft: &mut Draft<'_>, container: &str, seen: &observed::Container, gone: &[Gone]) {
+    let desired = draft.desired;
+    let wanted = desired.containers.get(container);
+    let sets = desired.replica_sets.keys().filter_map(|set| draft.tail(set));
+    let mut after: Vec<usize> = sets.chain(draft.tail(container)).collect();
+    after.extend(gone.iter().filter_map(|one| leaves(draft, seen, one.port)));
+    let before = wanted.map_or_else(|| homes::ledger(seen), |wanted| Some(homes::wanted_ledger(draft, wanted, seen)));
+    if let (Some(before), Some(_)) = (before, homes::ledger(seen)) {
+        let folders = gone.iter().filter_map(|one| before.at(one.port?)).map(|lodging| lodging.folder.clone());
+        let folders: Vec<String> = folders.collect();
+        let ledger = folders.iter().fold(before.clone(), |ledger, folder| ledger.without(folder));
+        let kept = left(&before, &ledger);
+        if !kept.is_empty() {
+            after = vec![draft.add(keep(container, &ledger), kept_as(&kept), after)];
+        }
+    }
+    let units: Vec<String> = gone.iter().map(|one| one.unit.clone()).collect();
+    let stopped = draft.add(change(container, units.clone()), Cause::Undeclared, after);
+    draft.add(remove(container, &units), Cause::Undeclared, [stopped]);
+}
+
+/// The folders that are left behind between two ledgers.
+fn left(before: &Ledger, after: &Ledger) -> Vec<String> {
+    let is_new = |one: &&Lodging| !one.is_live() && !before.0.contains(one);
+    after.0.iter().filter(is_new).map(Lodging::path).collect()
+}
+
+fn kept_as(folders: &[String]) -> Cause {
+    Cause::State(format!("the data in {} stays, and is not used any more", folders.join(", ")))
+}
+
+fn keep(container: &str, ledger: &Ledger) -> Action {
+    Action::UpdateContainer {
+        container: container.to_owned(),
+        config: [(DATA_KEY.to_owned(), Some(ledger.to_string()))].into(),
+        devices: BTreeMap::new(),
+        remove: Vec::new(),
+    }
+}
+
+fn change(container: &str, stop: Vec<String>) -> Action {
+    Action::ChangeUnits {
+        container: container.to_owned(),
+        reload: false,
+        start: Vec::new(),
+        restart: Vec::new(),
+        stop,
+        logs: BTreeMap::new(),
+    }
+}
+
+fn remove(container: &str, units: &[String]) -> Action {
+    Action::WriteFiles {
+        container: container.to_owned(),
+        system_users: Vec::new(),
+        directories: Vec::new(),
+        files: BTreeMap::new(),
+        remove: units.iter().map(|unit| format!("{UNITS}/{unit}")).collect(),
+    }
+}

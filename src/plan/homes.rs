@@ -1,0 +1,150 @@
+//! Where the data of each database lies now: which container, which folder, and what the mongod there says.
+//!
+//! The rule that is held here: a database that has data is never replaced by an empty one. What would do that is refused
+//! before anything is touched.
+
+use std::collections::BTreeSet;
+
+use super::order::Draft;
+use crate::desired::{Container, DATA_KEY, Holds, INTERFACE, Ledger, Lodging, Mongod, OWNER_KEY};
+use crate::observed::{self, Part};
+
+/// The file that mongod makes in a folder when it first starts there.
+pub(super) const USED: &str = "WiredTiger";
+
+/// A data folder that was seen.
+pub(super) struct Home<'a> {
+    pub container: &'a str,
+    pub lodging: Lodging,
+    /// Whether a mongod ever ran in it; `None` where that can't be seen.
+    pub used: Option<bool>,
+    /// What the mongod on its port says.
+    pub mongod: Option<&'a protocol::Mongod>,
+    /// `address:port` of that mongod, where the address is known.
+    pub host: Option<String>,
+}
+
+impl Home<'_> {
+    /// Whether there may be data.
+    pub fn may_have_data(&self) -> bool {
+        self.used != Some(false)
+    }
+
+    /// The folder and its container, for messages.
+    pub fn place(&self) -> String {
+        format!("{} ({})", self.container, self.lodging.path())
+    }
+
+    /// Its mongod, as if it were declared.
+    pub fn process(&self) -> Option<Mongod> {
+        let host = self.host.as_ref()?;
+        let address = host.split(':').next()?.parse().ok()?;
+        Some(Mongod::new(self.container, address, self.lodging.port, self.lodging.path()))
+    }
+}
+
+/// What a container of the topology says of its data folders; `None` where it says nothing.
+pub(super) fn ledger(seen: &observed::Container) -> Option<Ledger> {
+    seen.config.get(DATA_KEY).map(|text| Ledger::parse(text))
+}
+
+/// The topology's containers that are there.
+pub(super) fn ours<'a>(draft: &Draft<'a>) -> impl Iterator<Item = (&'a str, &'a observed::Container)> + use<'a> {
+    let (observed, name) = (draft.observed, &draft.desired.name);
+    observed.containers.iter().filter_map(move |(container, part)| {
+        let seen = part.seen().filter(|seen| seen.config.get(OWNER_KEY) == Some(name))?;
+        Some((container.as_str(), seen))
+    })
+}
+
+/// The folders of a database wherever they are, those that members have left included.
+pub(super) fn of<'a>(draft: &Draft<'a>, owner: &str) -> Vec<Home<'a>> {
+    all(draft).into_iter().filter(|home| home.lodging.owner == owner).collect()
+}
+
+/// All data folders that containers of the topology tell of.
+pub(super) fn all<'a>(draft: &Draft<'a>) -> Vec<Home<'a>> {
+    let mut homes = Vec::new();
+    for (container, seen) in ours(draft) {
+        for lodging in ledger(seen).unwrap_or_default().0 {
+            homes.push(home(container, seen, lodging));
+        }
+    }
+    homes
+}
+
+fn home<'a>(container: &'a str, seen: &'a observed::Container, lodging: Lodging) -> Home<'a> {
+    let guest = seen.guest.seen();
+    let file = format!("{}/{USED}", lodging.path());
+    let address = seen.devices.get(INTERFACE).and_then(|nic| nic.get("ipv4.address"));
+    Home {
+        container,
+        used: guest.map(|guest| guest.paths.contains_key(&file)),
+        mongod: guest.filter(|_| lodging.is_live()).and_then(|guest| guest.mongods.get(&lodging.port)?.as_ref().ok()),
+        host: address.map(|address| format!("{address}:{}", lodging.port)),
+        lodging,
+    }
+}
+
+/// Members of a set that are not declared any more, with what they say.
+pub(super) fn residents<'a>(draft: &Draft<'a>, set: &str) -> Vec<(Mongod, &'a protocol::Mongod)> {
+    let declared = declared(draft);
+    of(draft, set)
+        .into_iter()
+        .filter(|home| !declared.contains(&(home.container.to_owned(), home.lodging.port)))
+        .filter_map(|home| Some((home.process()?, home.mongod?)))
+        .filter(|(_, seen)| seen.set_name.as_deref() == Some(set))
+        .collect()
+}
+
+/// Containers and ports of all mongods that are declared.
+pub(super) fn declared(draft: &Draft<'_>) -> BTreeSet<(String, u16)> {
+    processes(draft).into_iter().map(|(_, _, mongod)| (mongod.container.clone(), mongod.port)).collect()
+}
+
+/// All mongods that are declared, with whose they are.
+pub(super) fn processes<'a>(draft: &Draft<'a>) -> Vec<(&'a str, Holds, &'a Mongod)> {
+    let desired = draft.desired;
+    let members = desired
+        .replica_sets
+        .values()
+        .flat_map(|set| set.members.iter().map(|member| (set.name.as_str(), Holds::Member, member)));
+    let singles = desired.standalones.values().map(|one| (one.name.as_str(), Holds::Standalone, &one.mongod));
+    members.chain(singles).collect()
+}
+
+/// Whether a database may have data somewhere.
+pub(super) fn has_data(draft: &Draft<'_>, owner: &str) -> bool {
+    of(draft, owner).iter().any(|home| home.lodging.is_live() && home.may_have_data())
+}
+
+/// What a container is to say of its folders: those of declared mongods, and those that it has besides.
+pub(super) fn wanted_ledger(draft: &Draft<'_>, container: &Container, seen: &observed::Container) -> Ledger {
+    let declared = processes(draft).into_iter().filter(|(_, _, mongod)| mongod.container == container.name);
+    let mut all: Vec<Lodging> = declared.filter_map(|(owner, holds, mongod)| lodging(owner, holds, mongod)).collect();
+    for one in ledger(seen).unwrap_or_default().0 {
+        if !all.iter().any(|given| given.folder == one.folder) {
+            all.push(one);
+        }
+    }
+    all.sort();
+    Ledger(all)
+}
+
+fn lodging(owner: &str, holds: Holds, mongod: &Mongod) -> Option<Lodging> {
+    let (_, folder) = mongod.data.rsplit_once('/')?;
+    Some(Lodging { folder: folder.to_owned(), holds, owner: owner.to_owned(), port: mongod.port })
+}
+
+/// The set that still counts on a mongod: the configuration of its primary names it.
+pub(super) fn counted_by<'a>(draft: &Draft<'a>, host: &str) -> Option<&'a str> {
+    let mongods = draft.observed.containers.values().filter_map(Part::seen).filter_map(|seen| seen.guest.seen());
+    let mongods: Vec<&protocol::Mongod> = mongods.flat_map(|guest| guest.mongods.values().flatten()).collect();
+    let sets: BTreeSet<&str> = mongods.iter().filter_map(|seen| Some(seen.config.as_ref()?.name.as_str())).collect();
+    sets.into_iter().find(|set| {
+        let of_set = || mongods.iter().filter(|seen| seen.config.as_ref().is_some_and(|config| config.name == *set));
+        let newest = of_set().max_by_key(|seen| (seen.writable, seen.config.as_ref().map(|config| config.version)));
+        let config = newest.and_then(|seen| seen.config.as_ref());
+        config.is_some_and(|config| config.members.iter().any(|member| member.host == host))
+    })
+}
