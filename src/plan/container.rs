@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::diff::compare_config;
 use super::order::Draft;
-use super::{Action, Cause, Change, Effect, PushSource, guest, homes, secrets};
+use super::{Action, Cause, Change, Effect, PushSource, departed, guest, homes, secrets};
 use crate::desired::{Container, Content, DATA_KEY, EXPOSED, INTERFACE, OWNER_KEY};
 use crate::observed::{self, Part, Status};
 
@@ -77,6 +77,7 @@ fn compare(draft: &mut Draft<'_>, wanted: &Container, seen: &observed::Container
             "name another container in the topology, or take this one over with `--adopt`",
         );
     }
+    departed::make_way(draft, wanted, seen);
     if !compare_incus(draft, wanted, seen) {
         return;
     }

@@ -58,14 +58,10 @@ pub(super) fn held_files(draft: &Draft<'_>, wanted: &Container) -> BTreeSet<Stri
     declared(draft, &wanted.name).into_iter().filter(held).flat_map(Mongod::own_files).collect()
 }
 
-/// Stops, before files are written, what uses the data folder or the port of a declared mongod and is another. Gives the
-/// declared units among them, which are started again.
-pub(super) fn make_way(draft: &mut Draft<'_>, wanted: &Container, guest: &Inspection) -> Vec<String> {
-    let Some(seen) = draft.observed.containers.get(&wanted.name).and_then(observed::Part::seen) else {
-        return Vec::new();
-    };
-    let Some(known) = homes::ledger(seen) else { return Vec::new() };
-    let mut ledger = homes::wanted_ledger(draft, wanted, seen);
+/// Stops what uses the data folder or the port of a declared mongod and is another, before that is written down anywhere:
+/// a run that is killed leaves nothing that would start with the wrong data. Declared units among them start again later.
+pub(super) fn make_way(draft: &mut Draft<'_>, wanted: &Container, seen: &observed::Container) {
+    let (Some(known), Some(guest)) = (homes::ledger(seen), seen.guest.seen()) else { return };
     let here = declared(draft, &wanted.name);
     let folders: BTreeSet<&str> = here.iter().map(|mongod| mongod.data.as_str()).collect();
     let in_the_way = |one: &Gone| {
@@ -74,31 +70,28 @@ pub(super) fn make_way(draft: &mut Draft<'_>, wanted: &Container, guest: &Inspec
     };
     let gone: Vec<String> =
         gone(draft, &wanted.name, guest).into_iter().filter(in_the_way).map(|one| one.unit).collect();
-    let mut again = Vec::new();
-    for mongod in here.into_iter().filter(|mongod| !draft.held.contains(&(wanted.name.clone(), mongod.unit.clone()))) {
-        let is_other = |one: &&Lodging| one.is_live() && one.port == mongod.port && one.path() != mongod.data;
-        for other in known.0.iter().filter(is_other) {
-            again.push(mongod.unit.clone());
-            // Where its mongod is declared with another port, it keeps it.
-            if !folders.contains(other.path().as_str()) {
-                ledger = ledger.without(&other.folder);
-            }
-        }
+    let is_other = |mongod: &&Mongod| {
+        let is_own = |one: &Lodging| one.is_live() && one.port == mongod.port && one.path() == mongod.data;
+        guest.unit_files.contains(&mongod.unit) && !known.0.iter().any(is_own)
+    };
+    let free = |mongod: &&Mongod| !draft.held.contains(&(wanted.name.clone(), mongod.unit.clone()));
+    let other: Vec<&Mongod> = here.iter().copied().filter(free).filter(is_other).collect();
+    let stop: Vec<String> = gone.iter().chain(other.iter().map(|mongod| &mongod.unit)).cloned().collect();
+    if stop.is_empty() {
+        return;
     }
-    again.dedup();
-    let kept: Vec<String> = left(&homes::wanted_ledger(draft, wanted, seen), &ledger);
-    if !kept.is_empty() {
-        draft.chain(keep(&wanted.name, &ledger), kept_as(&kept));
-    }
-    let stop: Vec<String> = gone.iter().chain(&again).cloned().collect();
-    if !stop.is_empty() {
-        draft.chain(change(&wanted.name, stop), Cause::State("its data folder or port is another's now".into()));
-    }
+    draft.chain(change(&wanted.name, stop), Cause::State("its data folder or port is another's now".into()));
     if !gone.is_empty() {
         draft.chain(remove(&wanted.name, &gone), Cause::Undeclared);
-        draft.departed.extend(gone.into_iter().map(|unit| (wanted.name.clone(), unit)));
     }
-    again
+    // Where the other is declared with another port, it takes its folder along.
+    let is_left = |one: &&Lodging| {
+        one.is_live() && other.iter().any(|mongod| mongod.port == one.port) && !folders.contains(one.path().as_str())
+    };
+    let left = known.0.iter().filter(is_left).map(|one| (wanted.name.clone(), one.folder.clone()));
+    draft.left.extend(left.collect::<Vec<_>>());
+    draft.stopped.extend(other.iter().map(|mongod| (wanted.name.clone(), mongod.unit.clone())));
+    draft.departed.extend(gone.into_iter().map(|unit| (wanted.name.clone(), unit)));
 }
 
 /// Stops the mongods that are not declared any more, each once no set counts on it. Their data stays.

@@ -22,10 +22,9 @@ pub(super) fn compare(draft: &mut Draft<'_>, wanted: &Container, guest: &Inspect
     if !missing.is_empty() {
         draft.chain(Action::InstallPackages { container: wanted.name.clone(), packages: missing }, Cause::Missing);
     }
-    let stopped = departed::make_way(draft, wanted, guest);
     let written = compare_files(draft, wanted, guest);
     let restart = services_to_restart(draft, wanted, guest, &written);
-    compare_units(draft, wanted, guest, (&written, &stopped), &restart);
+    compare_units(draft, wanted, guest, &written, &restart);
 }
 
 /// Plans the files that differ and gives their paths.
@@ -114,7 +113,7 @@ fn compare_units(
     draft: &mut Draft<'_>,
     wanted: &Container,
     guest: &Inspection,
-    (written, stopped): (&[String], &[String]),
+    written: &[String],
     restart: &[String],
 ) {
     let unknown = UnitState::default();
@@ -127,7 +126,7 @@ fn compare_units(
         }
         let seen = guest.units.get(name).unwrap_or(&unknown);
         reload |= seen.needs_reload;
-        if stopped.contains(name) {
+        if draft.stopped.contains(&(wanted.name.clone(), name.clone())) {
             start.push(name.clone());
         } else if let Some(state) = amiss(seen) {
             states.push(format!("{} is {state}", name.trim_end_matches(".service")));

@@ -88,18 +88,14 @@ fn home<'a>(container: &'a str, seen: &'a observed::Container, lodging: Lodging)
 
 /// Members of a set that are not declared any more, with what they say.
 pub(super) fn residents<'a>(draft: &Draft<'a>, set: &str) -> Vec<(Mongod, &'a protocol::Mongod)> {
-    let declared = declared(draft);
+    let declared: BTreeSet<(&str, &str)> =
+        processes(draft).into_iter().map(|(_, _, one)| (one.container.as_str(), one.data.as_str())).collect();
     of(draft, set)
         .into_iter()
-        .filter(|home| !declared.contains(&(home.container.to_owned(), home.lodging.port)))
+        .filter(|home| !declared.contains(&(home.container, home.lodging.path().as_str())))
         .filter_map(|home| Some((home.process()?, home.mongod?)))
         .filter(|(_, seen)| seen.set_name.as_deref() == Some(set))
         .collect()
-}
-
-/// Containers and ports of all mongods that are declared.
-pub(super) fn declared(draft: &Draft<'_>) -> BTreeSet<(String, u16)> {
-    processes(draft).into_iter().map(|(_, _, mongod)| (mongod.container.clone(), mongod.port)).collect()
 }
 
 /// All mongods that are declared, with whose they are.
@@ -120,7 +116,10 @@ pub(super) fn has_data(draft: &Draft<'_>, owner: &str) -> bool {
 
 /// What a container is to say of its folders: those of declared mongods, and those that it has besides.
 pub(super) fn wanted_ledger(draft: &Draft<'_>, container: &Container, seen: &observed::Container) -> Ledger {
-    let declared = processes(draft).into_iter().filter(|(_, _, mongod)| mongod.container == container.name);
+    // Who waits for a port has what it had until then.
+    let is_held = |one: &Mongod| draft.held.contains(&(one.container.clone(), one.unit.clone()));
+    let here = |one: &Mongod| one.container == container.name && !is_held(one);
+    let declared = processes(draft).into_iter().filter(|(_, _, mongod)| here(mongod));
     let mut all: Vec<Lodging> = declared.filter_map(|(owner, holds, mongod)| lodging(owner, holds, mongod)).collect();
     for one in ledger(seen).unwrap_or_default().0 {
         if !all.iter().any(|given| given.folder == one.folder) {
@@ -128,7 +127,8 @@ pub(super) fn wanted_ledger(draft: &Draft<'_>, container: &Container, seen: &obs
         }
     }
     all.sort();
-    Ledger(all)
+    let left = draft.left.iter().filter(|(name, _)| *name == container.name);
+    left.fold(Ledger(all), |ledger, (_, folder)| ledger.without(folder))
 }
 
 fn lodging(owner: &str, holds: Holds, mongod: &Mongod) -> Option<Lodging> {

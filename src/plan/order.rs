@@ -20,6 +20,10 @@ pub(super) struct Draft<'a> {
     pub started: BTreeSet<(String, String)>,
     /// Units whose port another set still counts on, by container: nothing of them is planned yet.
     pub held: BTreeSet<(String, String)>,
+    /// Data folders whose member is gone, by container: they are kept, and never used again.
+    pub left: BTreeSet<(String, String)>,
+    /// Declared units that this plan has stopped since something else ran by that name, by container.
+    pub stopped: BTreeSet<(String, String)>,
     /// Units that are not declared and that this plan stops already, by container.
     pub departed: BTreeSet<(String, String)>,
     /// Members that this plan takes out of their sets, by host, and the step that does.
@@ -41,6 +45,8 @@ impl<'a> Draft<'a> {
             outdated: BTreeSet::new(),
             started: BTreeSet::new(),
             held: BTreeSet::new(),
+            left: BTreeSet::new(),
+            stopped: BTreeSet::new(),
             departed: BTreeSet::new(),
             leaving: BTreeMap::new(),
             put_off: BTreeSet::new(),

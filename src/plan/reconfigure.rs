@@ -114,11 +114,21 @@ impl Walk<'_> {
     }
 
     fn take_vote(&mut self, wanted: &SetConfig, host: &str) {
-        self.moves.push(Move::StepDown(host.to_owned()));
+        if self.may_lead(host) {
+            self.moves.push(Move::StepDown(host.to_owned()));
+        }
         match wanted.members.iter().any(|target| target.host == host) {
             true => self.change_vote(wanted, host),
             false => self.remove(host),
         }
+    }
+
+    /// Whether a member is primary, or may have become it on the way: nobody has a higher priority.
+    fn may_lead(&self, host: &str) -> bool {
+        let own = self.now.members.iter().find(|member| member.host == host).map(|member| member.priority);
+        let others = self.now.members.iter().filter(|member| member.host != host);
+        let highest = others.map(|member| member.priority).fold(0.0, f64::max);
+        host == self.primary || own.is_some_and(|own| own > 0.0 && own >= highest)
     }
 
     fn change_vote(&mut self, wanted: &SetConfig, host: &str) {

@@ -160,8 +160,8 @@ fn compare(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod, &prot
     if !whole || !sick.is_empty() {
         return put_off(draft, set, through, &sick, !moves.is_empty() || !outdated.is_empty());
     }
-    let hands_over = moves.contains(&Move::StepDown(leads.to_owned()));
-    let last = apply_moves(draft, set, through, (current, leads), moves);
+    let hands_over = moves.iter().any(|one| matches!(one, Move::StepDown(_)));
+    let last = apply_moves(draft, set, through, current, moves);
     if hands_over {
         // Who leads then shows at the next look.
         draft.plan.look_again = true;
@@ -224,7 +224,7 @@ fn apply_moves(
     draft: &mut Draft<'_>,
     set: &ReplicaSet,
     through: &Mongod,
-    (current, leads): (&SetConfig, &str),
+    current: &SetConfig,
     moves: Vec<Move>,
 ) -> Option<usize> {
     let mut last: Option<usize> = None;
@@ -241,7 +241,6 @@ fn apply_moves(
                 last = Some(step);
                 continue;
             }
-            Move::StepDown(host) if host != leads => continue,
             Move::StepDown(host) => Action::StepDown { container, set, host },
             Move::Await(host) => Action::WaitReplicaSet { container, set, members: vec![host] },
         };

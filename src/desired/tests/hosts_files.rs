@@ -132,6 +132,7 @@ fn a_tree_shows_what_is_pushed_but_no_secret() {
     {
       "config": {
         "boot.autostart": "true",
+        "user.distctl.data": "-",
         "user.distctl.topology": "shop"
       },
       "devices": {

@@ -37,7 +37,7 @@ fn rendered_files() {
     10.1.0.12 db2
     10.1.0.20 web
     ");
-    assert_snapshot!(text(db1, "/etc/distctl/mongod-27017.conf"), @"
+    assert_snapshot!(text(db1, "/etc/distctl/mongod-27017.conf"), @r"
     # Written by distctl; a change made here is undone by the next `distctl up`.
     net:
       port: 27017
@@ -45,7 +45,7 @@ fn rendered_files() {
       unixDomainSocket:
         enabled: false
     storage:
-      dbPath: /var/lib/mongodb/27017
+      dbPath: /var/lib/mongodb/rsA.1
       wiredTiger:
         engineConfig:
           cacheSizeGB: 0.402
@@ -182,7 +182,7 @@ fn rendered_files() {
 fn rendered_without_authentication() {
     let desired = expanded(&SHOP.replace("  settings:", "  auth: none\n  settings:"));
     let db1 = &desired.containers["db1"];
-    assert_snapshot!(text(db1, "/etc/distctl/mongod-27017.conf"), @"
+    assert_snapshot!(text(db1, "/etc/distctl/mongod-27017.conf"), @r"
     # Written by distctl; a change made here is undone by the next `distctl up`.
     net:
       port: 27017
@@ -190,7 +190,7 @@ fn rendered_without_authentication() {
       unixDomainSocket:
         enabled: false
     storage:
-      dbPath: /var/lib/mongodb/27017
+      dbPath: /var/lib/mongodb/rsA.1
       wiredTiger:
         engineConfig:
           cacheSizeGB: 0.402

@@ -123,7 +123,7 @@ fn a_replica_set() {
             host: "10.1.0.12:27020",
             unit: "mongod-27020.service",
             log: "/var/log/mongodb/mongod-27020.log",
-            data: "/var/lib/mongodb/27020",
+            data: "/var/lib/mongodb/users",
         },
         access: Some(
             Access {

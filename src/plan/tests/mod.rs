@@ -5,8 +5,8 @@ use crate::observed::Observed;
 
 use super::{Options, Plan};
 
-mod fragments;
 mod edits;
+mod fragments;
 mod incus_ui;
 mod model;
 mod ports;

@@ -8,8 +8,8 @@ use std::path::Path;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::desired::expand::{AgentFile, expand_in};
 use crate::desired::Desired;
+use crate::desired::expand::{AgentFile, expand_in};
 use crate::plan::{Options, diff};
 use crate::topology::parse;
 use spec::Spec;
@@ -45,6 +45,9 @@ fn up(world: &mut World, desired: &Desired, mut steps: usize) -> Result<Ended, S
         if plan.steps.is_empty() {
             let amiss = plan.findings.iter().find(|finding| !finding.message.contains("not declared"));
             return amiss.map_or(Ok(Ended::Done), |finding| Err(format!("stays amiss: {finding}")));
+        }
+        if std::env::var_os("DISTCTL_EDITS_TELL").is_some() {
+            eprintln!("pass {pass}, at most {steps} steps of\n{plan}");
         }
         world.carry_out(&plan, desired, steps)?;
         steps = steps.saturating_sub(plan.steps.len());
@@ -116,6 +119,13 @@ fn check_kept(world: &World, before: &Desired) -> Result<(), String> {
     let names = before.replica_sets.keys().chain(before.standalones.keys());
     let lost: Vec<&String> = names.filter(|name| !all.contains(&format!("{name}/document"))).collect();
     if lost.is_empty() { Ok(()) } else { Err(format!("{lost:?} are on no disk any more")) }
+}
+
+/// Tells one story, for whoever looks for the cause: `DISTCTL_EDITS_SEED=152 DISTCTL_EDITS_TELL=1`.
+#[test]
+fn one_story() {
+    let seed = std::env::var("DISTCTL_EDITS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    story(seed).unwrap_or_else(|why| panic!("{why}"));
 }
 
 /// How many edits are tried; `DISTCTL_EDITS=10000` tries more of them.

@@ -125,9 +125,10 @@ impl World {
             is_member.then_some((member.host.clone(), process.keyfile))
         });
         let running: Vec<_> = running.collect();
-        let keyfile = running.iter().map(|(_, keyfile)| keyfile).max_by_key(|one| {
-            running.iter().filter(|(_, keyfile)| keyfile == *one).count()
-        });
+        let keyfile = running
+            .iter()
+            .map(|(_, keyfile)| keyfile)
+            .max_by_key(|one| running.iter().filter(|(_, keyfile)| keyfile == *one).count());
         running.iter().filter(|(_, one)| Some(one) == keyfile).map(|(host, _)| host.clone()).collect()
     }
 
@@ -210,7 +211,9 @@ impl World {
             let file = wanted.and_then(|wanted| wanted.files.get(path));
             let (mode, owner) = file.map_or((0o644, "root".into()), |file| (file.mode, file.owner.clone()));
             let group = file.map_or("root".into(), |file| file.group.clone());
-            let sha256 = Some(String::from_utf8_lossy(content).strip_prefix(HASH).map_or_else(|| sha256_hex(content), str::to_owned));
+            let sha256 = Some(
+                String::from_utf8_lossy(content).strip_prefix(HASH).map_or_else(|| sha256_hex(content), str::to_owned),
+            );
             paths.insert(path.clone(), PathState { sha256, mode, owner, group, size: 1, changed_ms: 0 });
         }
         for path in container.folders.iter().chain(container.stores.keys()) {
