@@ -60,13 +60,13 @@ fn a_container() {
         .iter()
         .map(|one| format!("{:04o} {}:{} {}\n", one.mode, one.owner, one.group, one.path))
         .collect();
-    assert_snapshot!(directories, @"
+    assert_snapshot!(directories, @r"
     0755 root:root /etc/distctl
     0711 root:root /var/lib/distctl
     0700 root:root /var/lib/distctl/secrets
     0755 mongodb:mongodb /var/lib/mongodb
-    0700 mongodb:mongodb /var/lib/mongodb/27017
-    0700 mongodb:mongodb /var/lib/mongodb/27018
+    0700 mongodb:mongodb /var/lib/mongodb/rsA.1
+    0700 mongodb:mongodb /var/lib/mongodb/rsA.2
     0755 mongodb:mongodb /var/log/mongodb
     ");
     assert_snapshot!(files(db1), @"

@@ -65,7 +65,7 @@ fn rendered_files() {
       # A signalled mongod otherwise lets clients go for 15 s before it ends; its unit has handed over by then.
       shutdownTimeoutMillisForSignaledShutdown: 100
     ");
-    assert_snapshot!(text(db2, "/etc/distctl/mongod-27020.conf"), @"
+    assert_snapshot!(text(db2, "/etc/distctl/mongod-27020.conf"), @r"
     # Written by distctl; a change made here is undone by the next `distctl up`.
     net:
       port: 27020
@@ -73,7 +73,7 @@ fn rendered_files() {
       unixDomainSocket:
         enabled: false
     storage:
-      dbPath: /var/lib/mongodb/27020
+      dbPath: /var/lib/mongodb/users
       wiredTiger:
         engineConfig:
           cacheSizeGB: 0.25
@@ -90,7 +90,7 @@ fn rendered_files() {
       # A signalled mongod otherwise lets clients go for 15 s before it ends; its unit has handed over by then.
       shutdownTimeoutMillisForSignaledShutdown: 100
     ");
-    assert_snapshot!(text(db1, "/etc/systemd/system/mongod-27017.service"), @"
+    assert_snapshot!(text(db1, "/etc/systemd/system/mongod-27017.service"), @r"
     # Written by distctl; a change made here is undone by the next `distctl up`.
     [Unit]
     Description=mongod of rsA on port 27017
@@ -104,7 +104,7 @@ fn rendered_files() {
     [Service]
     User=mongodb
     Group=mongodb
-    Environment=DISTCTL_REVISION=8d94b8aa47ef4277
+    Environment=DISTCTL_REVISION=151bb38eee3de240
     ExecStart=/usr/bin/mongod --config /etc/distctl/mongod-27017.conf
     # Another member becomes primary at once: before a clean stop, and after a crash. Closing the connections over which
     # others copy takes rights that mongod does not have.
@@ -146,7 +146,7 @@ fn rendered_files() {
     RestrictSUIDSGID=yes
     LockPersonality=yes
     ");
-    assert_snapshot!(text(db2, "/etc/systemd/system/mongod-27020.service"), @"
+    assert_snapshot!(text(db2, "/etc/systemd/system/mongod-27020.service"), @r"
     # Written by distctl; a change made here is undone by the next `distctl up`.
     [Unit]
     Description=mongod of users on port 27020
@@ -158,7 +158,7 @@ fn rendered_files() {
     [Service]
     User=mongodb
     Group=mongodb
-    Environment=DISTCTL_REVISION=a03d7803c5ab4c22
+    Environment=DISTCTL_REVISION=9a9ee5cc60e2d482
     ExecStart=/usr/bin/mongod --config /etc/distctl/mongod-27020.conf
     Restart=on-failure
     # Long enough for the others to elect while this one is away.

@@ -116,6 +116,9 @@ impl Disk<'_> {
             let anew = asked.restart.contains(unit) || unit_state(self.files, unit).active != "active";
             self.note(format!("{WANTS}{unit}"), "");
             self.files.remove(&format!("{FAILED}{unit}"));
+            if let Some(folder) = super::mongo::folder(self.files, unit) {
+                self.note(format!("{folder}/WiredTiger"), "");
+            }
             if anew {
                 self.note(format!("{STARTED}{unit}"), &revision);
             }

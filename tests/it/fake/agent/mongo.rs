@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::super::world::World;
-use super::disk::unit_state;
+use super::disk::{Files, unit_state};
 
 /// A user as it is stored.
 #[derive(Clone, Serialize, Deserialize)]
@@ -20,8 +20,17 @@ struct User {
 
 type Users = BTreeMap<String, User>;
 
-fn place(port: u16, what: &str) -> String {
-    format!("/var/lib/mongodb/{port}/{what}.json")
+/// Beside its data, which is where its configuration says.
+fn place(world: &World, instance: &str, port: u16, what: &str) -> Option<String> {
+    let folder = folder(&world.instances.get(instance)?.files, &format!("mongod-{port}.service"))?;
+    Some(format!("{folder}/{what}.json"))
+}
+
+/// The data folder of a mongod, by its unit.
+pub fn folder(files: &Files, unit: &str) -> Option<String> {
+    let conf = files.get(&format!("/etc/distctl/{}.conf", unit.strip_suffix(".service")?))?;
+    let conf = String::from_utf8_lossy(&conf.content).into_owned();
+    Some(conf.lines().find_map(|line| line.trim().strip_prefix("dbPath:"))?.trim().to_owned())
 }
 
 fn is_up(world: &World, instance: &str, port: u16) -> bool {
@@ -30,12 +39,13 @@ fn is_up(world: &World, instance: &str, port: u16) -> bool {
 }
 
 fn kept<T: DeserializeOwned>(world: &World, instance: &str, port: u16, what: &str) -> Option<T> {
-    let file = world.instances.get(instance)?.files.get(&place(port, what))?;
+    let file = world.instances.get(instance)?.files.get(&place(world, instance, port, what)?)?;
     serde_json::from_slice(&file.content).ok()
 }
 
 fn keep(world: &mut World, instance: &str, port: u16, what: &str, value: &impl Serialize) -> Result<(), Failure> {
-    super::disk(world, instance)?.note(place(port, what), &serde_json::to_string(value).unwrap());
+    let place = place(world, instance, port, what).ok_or_else(|| Failure::new(instance, "has no such mongod"))?;
+    super::disk(world, instance)?.note(place, &serde_json::to_string(value).unwrap());
     Ok(())
 }
 
@@ -90,6 +100,7 @@ pub fn look(world: &World, instance: &str, query: &MongodQuery) -> Result<Mongod
         primary,
         access,
         config,
+        databases: Vec::new(),
     })
 }
 
