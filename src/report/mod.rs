@@ -1,6 +1,7 @@
 //! What was seen, in the shape that people and programs read.
 
 pub mod doctor;
+pub mod left;
 pub mod log;
 pub mod status;
 pub mod top;

@@ -13,6 +13,7 @@
 mod bad_luck;
 mod birth;
 mod browser;
+mod changes;
 mod contract;
 mod drift;
 mod drill;

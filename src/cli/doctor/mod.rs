@@ -17,6 +17,7 @@ use crate::guest::{Agent, Guests};
 use crate::incus::Client;
 use crate::observed::collect::collect;
 use crate::report::doctor::{Check, Verdict, guests, worst};
+use crate::report::left;
 use crate::topology::{Findings, Topology, load_without_files};
 use crate::ui::{Exit, Tone, Ui};
 
@@ -116,7 +117,11 @@ async fn inside(context: &Context, client: Client, agent: Agent, desired: &Desir
     let now = || Timestamp::now().as_millisecond();
     let before = now();
     match collect(&asked, desired, context.parallel * 4).await {
-        Ok(observed) => guests(desired, &observed, (before, now())),
+        Ok(observed) => {
+            let mut checks = guests(desired, &observed, (before, now()));
+            checks.extend(left::data(&desired.name, &observed));
+            checks
+        }
         Err(error) => vec![Check::failure("containers", server::words(&error), "see `distctl status`")],
     }
 }
