@@ -6,7 +6,7 @@ use protocol::Inspection;
 
 use super::order::Draft;
 use super::{Action, Cause, homes};
-use crate::desired::{Container, DATA_KEY, INTERFACE, Ledger, Lodging, Mongod, Scope};
+use crate::desired::{Container, DATA_KEY, Holds, INTERFACE, Ledger, Lodging, Mongod, Scope};
 use crate::observed;
 
 /// Where unit files are.
@@ -86,7 +86,8 @@ pub(super) fn make_way(draft: &mut Draft<'_>, wanted: &Container, seen: &observe
     }
     // Where the other is declared with another port, it takes its folder along.
     let is_left = |one: &&Lodging| {
-        one.is_live() && other.iter().any(|mongod| mongod.port == one.port) && !folders.contains(one.path().as_str())
+        let moved = folders.contains(one.path().as_str());
+        is_outdated_copy(draft, one) && other.iter().any(|mongod| mongod.port == one.port) && !moved
     };
     let left = known.0.iter().filter(is_left).map(|one| (wanted.name.clone(), one.folder.clone()));
     draft.left.extend(left.collect::<Vec<_>>());
@@ -110,19 +111,11 @@ pub(super) fn remove_undeclared_units(draft: &mut Draft<'_>, scope: &Scope) {
         let gone: Vec<Gone> = gone(draft, container, guest)
             .into_iter()
             .filter(|one| !is_counted(draft, seen, one.port) || leaves(draft, seen, one.port).is_some())
-            .filter(|one| is_ours_to_stop(draft, container, seen, one))
             .collect();
         if in_scope && !gone.is_empty() {
             stop(draft, container, seen, &gone);
         }
     }
-}
-
-/// A container that is not declared is left alone but for members that its sets have elsewhere now.
-fn is_ours_to_stop(draft: &Draft<'_>, container: &str, seen: &observed::Container, one: &Gone) -> bool {
-    let owner = || Some(homes::ledger(seen)?.at(one.port?)?.owner.clone());
-    draft.desired.containers.contains_key(container)
-        || owner().is_some_and(|owner| draft.desired.replica_sets.contains_key(&owner))
 }
 
 /// The step of the plan that takes a member out of its set.
@@ -138,8 +131,9 @@ fn stop(draft: &mut Draft<'_>, container: &str, seen: &observed::Container, gone
     after.extend(gone.iter().filter_map(|one| leaves(draft, seen, one.port)));
     let before = wanted.map_or_else(|| homes::ledger(seen), |wanted| Some(homes::wanted_ledger(draft, wanted, seen)));
     if let (Some(before), Some(_)) = (before, homes::ledger(seen)) {
-        let folders = gone.iter().filter_map(|one| before.at(one.port?)).map(|lodging| lodging.folder.clone());
-        let folders: Vec<String> = folders.collect();
+        let lodgings = gone.iter().filter_map(|one| before.at(one.port?));
+        let folders: Vec<String> =
+            lodgings.filter(|lodging| is_outdated_copy(draft, lodging)).map(|lodging| lodging.folder.clone()).collect();
         let ledger = folders.iter().fold(before.clone(), |ledger, folder| ledger.without(folder));
         let kept = left(&before, &ledger);
         if !kept.is_empty() {
@@ -149,6 +143,12 @@ fn stop(draft: &mut Draft<'_>, container: &str, seen: &observed::Container, gone
     let units: Vec<String> = gone.iter().map(|one| one.unit.clone()).collect();
     let stopped = draft.add(change(container, units.clone()), Cause::Undeclared, after);
     draft.add(remove(container, &units), Cause::Undeclared, [stopped]);
+}
+
+/// Whether a folder will only be a copy that gets old: its set goes on without it. What a database that is not declared any
+/// more has is all that there is of it, and what it begins with when it is declared again.
+fn is_outdated_copy(draft: &Draft<'_>, lodging: &Lodging) -> bool {
+    lodging.holds == Holds::Member && draft.desired.replica_sets.contains_key(&lodging.owner)
 }
 
 /// The folders that are left behind between two ledgers.

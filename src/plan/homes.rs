@@ -20,6 +20,8 @@ pub(super) struct Home<'a> {
     pub used: Option<bool>,
     /// What the mongod on its port says.
     pub mongod: Option<&'a protocol::Mongod>,
+    /// Whether its mongod has a unit; `None` where that can't be seen.
+    pub has_unit: Option<bool>,
     /// `address:port` of that mongod, where the address is known.
     pub host: Option<String>,
 }
@@ -66,24 +68,45 @@ pub(super) fn of<'a>(draft: &Draft<'a>, owner: &str) -> Vec<Home<'a>> {
 pub(super) fn all<'a>(draft: &Draft<'a>) -> Vec<Home<'a>> {
     let mut homes = Vec::new();
     for (container, seen) in ours(draft) {
-        for lodging in ledger(seen).unwrap_or_default().0 {
-            homes.push(home(container, seen, lodging));
+        let ledger = ledger(seen).unwrap_or_default();
+        for lodging in &ledger.0 {
+            homes.push(home(draft, container, seen, lodging, &ledger));
         }
     }
     homes
 }
 
-fn home<'a>(container: &'a str, seen: &'a observed::Container, lodging: Lodging) -> Home<'a> {
+fn home<'a>(
+    draft: &Draft<'a>,
+    container: &'a str,
+    seen: &'a observed::Container,
+    lodging: &Lodging,
+    ledger: &Ledger,
+) -> Home<'a> {
     let guest = seen.guest.seen();
     let file = format!("{}/{USED}", lodging.path());
     let address = seen.devices.get(INTERFACE).and_then(|nic| nic.get("ipv4.address"));
+    let unit = format!("mongod-{}.service", lodging.port);
+    let has_port = has_port(draft, container, lodging, ledger);
     Home {
         container,
         used: guest.map(|guest| guest.paths.contains_key(&file)),
-        mongod: guest.filter(|_| lodging.is_live()).and_then(|guest| guest.mongods.get(&lodging.port)?.as_ref().ok()),
+        mongod: guest.filter(|_| has_port).and_then(|guest| guest.mongods.get(&lodging.port)?.as_ref().ok()),
+        has_unit: guest.map(|guest| has_port && guest.unit_files.contains(&unit)),
         host: address.map(|address| format!("{address}:{}", lodging.port)),
-        lodging,
+        lodging: lodging.clone(),
     }
+}
+
+/// Whether the mongod on a folder's port is the one of the folder: a database that is not declared any more may have had
+/// the port before.
+fn has_port(draft: &Draft<'_>, container: &str, lodging: &Lodging, ledger: &Ledger) -> bool {
+    let rivals = ledger.0.iter().filter(|one| one.is_live() && one.port == lodging.port && *one != lodging);
+    let is_declared = |one: &Lodging| {
+        let mut processes = processes(draft).into_iter();
+        processes.any(|(_, _, mongod)| mongod.container == container && mongod.data == one.path())
+    };
+    lodging.is_live() && (is_declared(lodging) || !rivals.into_iter().any(is_declared))
 }
 
 /// Members of a set that are not declared any more, with what they say.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::homes::{self, Home};
 use super::order::Draft;
-use crate::desired::{Holds, ReplicaSet, Standalone};
+use crate::desired::{DATA_KEY, Holds, ReplicaSet, Standalone};
 
 /// Refuses what would put an empty database in the place of one that has data.
 pub(super) fn refuse(draft: &mut Draft<'_>) {
@@ -32,12 +32,38 @@ fn refuse_older(draft: &mut Draft<'_>) {
             Some((name.to_owned(), gone.trim_end_matches(".service").to_owned()))
         })
         .collect();
+    refuse_lost_ledger(draft);
     for (container, unit) in older {
         draft.refuse(
             format!("container {container}"),
             format!("was built by an older distctl, and the file does not declare its {unit} any more"),
             "run `distctl up` once with the file as it was; then distctl knows where the data lies, and the change can be \
              made",
+        );
+    }
+}
+
+/// Without its ledger a container counts as an older one, whose folders are named after ports. Where there is none of that
+/// name, somebody has taken the ledger away.
+fn refuse_lost_ledger(draft: &mut Draft<'_>) {
+    let lost: Vec<(String, String, u16)> = homes::ours(draft)
+        .filter(|(_, seen)| homes::ledger(seen).is_none())
+        .filter_map(|(name, seen)| {
+            let guest = seen.guest.seen()?;
+            let here = homes::processes(draft).into_iter().map(|(_, _, mongod)| mongod);
+            let mut here = here.filter(|mongod| mongod.container == name && guest.unit_files.contains(&mongod.unit));
+            let lost = here.find(|mongod| !guest.paths.contains_key(&mongod.data))?;
+            Some((name.to_owned(), lost.data.clone(), lost.port))
+        })
+        .collect();
+    for (container, folder, port) in lost {
+        draft.refuse(
+            format!("container {container}"),
+            format!("does not say where its data lies (it has no key {DATA_KEY}), and {folder} is not there"),
+            format!(
+                "set the key again: `incus config set {container} {DATA_KEY}=...`, with the folder that `dbPath` names in \
+                 /etc/distctl/mongod-{port}.conf there; docs/changes.md shows its form"
+            ),
         );
     }
 }
@@ -94,9 +120,13 @@ fn refuse_other_names(draft: &mut Draft<'_>) {
     let names = || desired.replica_sets.keys().chain(desired.standalones.keys());
     let declared: BTreeSet<&String> = names().collect();
     let homes = homes::all(draft);
-    let gone = homes
-        .iter()
-        .find(|home| home.lodging.is_live() && home.may_have_data() && !declared.contains(&home.lodging.owner));
+    // One whose mongod was taken out before is no candidate: it was not declared then either.
+    let runs = |home: &Home<'_>| home.has_unit.unwrap_or_else(|| desired.containers.contains_key(home.container));
+    let is_gone = |home: &&Home<'_>| {
+        home.lodging.is_live() && home.may_have_data() && runs(home) && !declared.contains(&home.lodging.owner)
+    };
+    let gone = homes.iter().find(is_gone);
+
     let Some(gone) = gone else { return };
     let (place, before) = (gone.place(), gone.lodging.owner.clone());
     let is_new = |name: &&String| !homes.iter().any(|home| home.lodging.owner == **name);

@@ -65,7 +65,11 @@ fn a_container_that_is_declared_no_more_is_named() {
     let world = settled(&desired);
     desired.containers.remove("db3");
     desired.standalones.clear();
-    insta::assert_snapshot!(plan(&desired, &world.seen), @"degraded: container db3: belongs to this topology and is not declared in it any more (declare it again, or remove it with its data: `distctl destroy --only db3`)");
+    insta::assert_snapshot!(plan(&desired, &world.seen), @r"
+       1  stop mongod-27017 in db3: not declared any more
+       2  remove /etc/systemd/system/mongod-27017.service in db3: not declared any more  [after 1]
+    degraded: container db3: belongs to this topology and is not declared in it any more (declare it again, or remove it with its data: `distctl destroy --only db3`)
+    ");
 }
 
 #[test]

@@ -111,6 +111,16 @@ fn story(seed: u64) -> Result<Option<(&'static str, bool)>, String> {
         Ended::Refused(_) if is_killed => check_kept(&world, &before).map_err(told)?,
         Ended::Refused(_) => check(&mut world, &before, &before, "document").map_err(told)?,
     }
+    if !is_killed && ended == Ended::Done && random.random_bool(0.3) {
+        let back = desired(&first, &world).ok_or("the first file is none any more")?;
+        let told = |why: String| told(format!("and back: {why}"));
+        return match up(&mut world, &back, usize::MAX).map_err(told)? {
+            Ended::Done => {
+                check(&mut world, &before, &back, "document").map_err(told).map(|()| Some(("and back", false)))
+            }
+            Ended::Refused(_) => check_kept(&world, &before).map_err(told).map(|()| Some(("and back", true))),
+        };
+    }
     Ok(Some((goal, ended != Ended::Done)))
 }
 

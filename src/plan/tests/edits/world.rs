@@ -323,10 +323,12 @@ impl World {
             secrets.insert(name.clone(), value);
         }
         for step in plan.steps.iter().take(count) {
+            let before = self.without_majority(desired);
             let done = self.perform(&step.action, &secrets, desired);
             done.map_err(|why| format!("could not {}: {why}\nof the plan\n{plan}", step.action))?;
             self.live();
-            let lost = self.without_majority(desired);
+            let mut lost = self.without_majority(desired);
+            lost.retain(|set| !before.contains(set));
             if !lost.is_empty() {
                 return Err(format!("{} lost its majority by: {}\nof the plan\n{plan}", lost.join(), step.action));
             }
