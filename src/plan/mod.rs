@@ -30,6 +30,7 @@ mod replica_set;
 mod restart;
 mod secrets;
 mod service;
+mod users;
 
 #[cfg(test)]
 mod tests;
