@@ -148,7 +148,10 @@ fn ask_for_data(desired: &Desired, ledger: &Ledger, request: &mut InspectRequest
 fn mongods(desired: &Desired, container: &str) -> Vec<MongodQuery> {
     let query = |mongod: &desired::Mongod, access: &Option<desired::Access>| {
         let credential = access.as_ref().map(|access| access.agent.clone());
-        (mongod.container == container).then_some(MongodQuery { port: mongod.port, credential })
+        // Its guest has the passwords of all users. That of the agent is tried by asking as the agent.
+        let others = access.iter().flat_map(|access| access.users.iter().map(|user| &user.credential));
+        let logins = others.filter(|one| Some(*one) != credential.as_ref()).cloned().collect();
+        (mongod.container == container).then_some(MongodQuery { port: mongod.port, credential, logins })
     };
     let members = desired.replica_sets.values().flat_map(|set| set.members.iter().map(|one| query(one, &set.access)));
     let singles = desired.standalones.values().map(|one| query(&one.mongod, &one.access));

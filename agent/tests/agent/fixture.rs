@@ -228,7 +228,9 @@ impl Bench {
 
     /// Looks at one member as a user.
     pub fn look(&self, number: usize, user: &str) -> Result<Seen, MongodAbsence> {
-        let query = MongodQuery { port: self.members[number].port, credential: self.credential(user) };
+        let logins = ["admin", "agent", "shop"].into_iter().filter(|other| *other != user);
+        let logins = logins.filter_map(|user| self.credential(user)).collect();
+        let query = MongodQuery { port: self.members[number].port, credential: self.credential(user), logins };
         let port = query.port;
         inspect(InspectRequest { mongods: vec![query], ..Default::default() }).mongods.remove(&port).unwrap()
     }

@@ -11,6 +11,7 @@ mod data;
 mod fixture;
 mod fragments;
 mod handover;
+mod passwords;
 mod reconfigure;
 mod rename;
 mod single;

@@ -34,6 +34,9 @@ pub struct MongodQuery {
     pub port: u16,
     /// As whom to ask; without it everything is asked without authentication.
     pub credential: Option<Credential>,
+    /// Users whose passwords are tried besides, where this mongod takes writes.
+    #[serde(default)]
+    pub logins: Vec<Credential>,
 }
 
 /// All that was seen in one guest.

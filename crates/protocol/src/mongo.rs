@@ -41,6 +41,21 @@ pub struct Mongod {
     /// Names of the databases that people have made, where it is in no set and tells them to anybody.
     #[serde(default)]
     pub databases: Vec<String>,
+    /// How it took the passwords that were tried, by user.
+    #[serde(default)]
+    pub logins: BTreeMap<String, LoginSeen>,
+}
+
+/// How a mongod took a user's password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginSeen {
+    /// It let the user in.
+    Taken,
+    /// It refused the password, or does not know the user; the reason.
+    Refused(String),
+    /// That can't be told; the reason.
+    Unknown(String),
 }
 
 /// How a mongod takes our credential.

@@ -18,6 +18,7 @@ mod services;
 mod sets;
 mod stories;
 mod system;
+mod users;
 
 use model::World;
 

@@ -352,6 +352,7 @@ fn answer(host: &str, set: Option<&SetConfig>, before: Option<Mongod>) -> Mongod
         members: members.collect(),
         users,
         databases: Vec::new(),
+        logins: BTreeMap::new(),
     }
 }
 
