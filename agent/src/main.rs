@@ -100,6 +100,7 @@ async fn perform(request: Request) -> Result<Reply, Failure> {
         Request::StepDown(request) => mongo::step_down::step_down(&request).await?,
         Request::HandBack(request) => mongo::step_down::hand_back(&request).await?,
         Request::WaitReplicaSet(request) => mongo::wait::replica_set(&request).await?,
+        Request::EmptyMember(request) => mongo::resync::empty(&request).await?,
         Request::StartWorkload(request) => return workload::start(&request).await.map(Reply::Workload),
         Request::AskWorkload(name) => return workload::status(&name).await.map(Reply::Workload),
         Request::StopWorkload(name) => return workload::stop(&name).await.map(Reply::Workload),

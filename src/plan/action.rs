@@ -183,6 +183,15 @@ pub enum Action {
         /// What it changes: `add 10.10.10.12:27020 without a vote`.
         what: String,
     },
+    /// Stops a member and empties its data folder, once more only if the others of its set hold all data.
+    EmptyMember {
+        /// The member.
+        member: Mongod,
+        /// The set.
+        set: SetAddress,
+        /// Its data folder.
+        data: Directory,
+    },
     /// Makes a member hand over if it is primary.
     StepDown {
         /// The container whose agent asks.
@@ -273,6 +282,7 @@ impl Action {
             Self::InitiateReplicaSet { config, .. } => &config.name,
             Self::EnsureUsers { owner, .. } => owner,
             Self::ReconfigureReplicaSet { set, .. }
+            | Self::EmptyMember { set, .. }
             | Self::StepDown { set, .. }
             | Self::HandBack { set, .. }
             | Self::WaitReplicaSet { set, .. } => &set.name,
@@ -307,6 +317,7 @@ impl Action {
             Self::InitiateReplicaSet { .. } => "initiate_replica_set",
             Self::EnsureUsers { .. } => "ensure_users",
             Self::ReconfigureReplicaSet { .. } => "reconfigure_replica_set",
+            Self::EmptyMember { .. } => "empty_member",
             Self::StepDown { .. } => "step_down",
             Self::HandBack { .. } => "hand_back",
             Self::WaitReplicaSet { .. } => "wait_replica_set",
@@ -360,6 +371,9 @@ impl std::fmt::Display for Action {
                 write!(f, "ensure users of {owner}: {}", names.join(", "))
             }
             Self::ReconfigureReplicaSet { set, what, .. } => write!(f, "reconfigure {}: {what}", set.name),
+            Self::EmptyMember { member, data, .. } => {
+                write!(f, "stop {} in {} and empty {}", member.host, member.container, data.path)
+            }
             Self::StepDown { set, host, .. } => write!(f, "step {host} down as primary of {}", set.name),
             Self::HandBack { set, host, .. } => write!(f, "hand {} back to {host}", set.name),
             Self::WaitReplicaSet { set, members, .. } => {

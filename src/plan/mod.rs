@@ -28,6 +28,7 @@ mod recovery;
 mod removal;
 mod replica_set;
 mod restart;
+mod resync;
 mod secrets;
 mod service;
 mod users;
@@ -41,6 +42,7 @@ pub use display::Brief;
 pub use incus_ui::UiAction;
 pub use removal::{down, removal};
 pub use restart::restart;
+pub use resync::resync;
 
 /// The steps from what is to what should be.
 #[derive(Debug, Clone, PartialEq, Default)]

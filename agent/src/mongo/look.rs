@@ -120,6 +120,7 @@ async fn describe(peer: &Peer, hello: Hello, access: Access) -> Mongod {
         primary: hello.primary,
         access,
         config: config.ok().and_then(|answer| config::from_document(answer.get_document("config").ok()?).ok()),
+        too_stale: status.as_ref().is_ok_and(|status| status.get_bool("tooStale").unwrap_or_default()),
         members: status.map(|status| members(&status)).unwrap_or_default(),
         users: users.map(|answer| users_of(&answer)),
         logins: BTreeMap::new(),

@@ -223,7 +223,9 @@ impl Bench {
     }
 
     pub fn health(&self, timeout_ms: u64) -> Request {
-        Request::WaitReplicaSet(WaitReplicaSetRequest { set: self.address(), members: self.hosts(), timeout_ms })
+        let keyfile = (self.auth == Auth::Keyfile).then(|| self.at("keyfile"));
+        let (set, members) = (self.address(), self.hosts());
+        Request::WaitReplicaSet(WaitReplicaSetRequest { set, members, keyfile, timeout_ms })
     }
 
     /// Looks at one member as a user.

@@ -12,6 +12,7 @@ mod fragments;
 mod history;
 mod inspect;
 mod mongo;
+mod resync;
 mod service;
 mod write;
 
@@ -23,6 +24,7 @@ pub use fragments::*;
 pub use history::*;
 pub use inspect::*;
 pub use mongo::*;
+pub use resync::*;
 pub use service::*;
 pub use write::*;
 
@@ -67,6 +69,8 @@ pub enum Request {
     HandBack(HandBackRequest),
     /// Waits until members of a replica set are PRIMARY or SECONDARY.
     WaitReplicaSet(WaitReplicaSetRequest),
+    /// Stops a member of a set and empties its data folder, for its set to fill it anew.
+    EmptyMember(EmptyMemberRequest),
     /// Starts a workload, which goes on by itself.
     StartWorkload(Box<WorkloadRequest>),
     /// Says how a workload fares.

@@ -203,7 +203,7 @@ impl World {
             }
             Action::WaitMongod(mongod) => self.assert_up(&mongod.host),
             Action::WaitReplicaSet { members, .. } => members.iter().for_each(|host| self.assert_up(host)),
-            Action::StepDown { .. } | Action::HandBack { .. } => {}
+            Action::StepDown { .. } | Action::HandBack { .. } | Action::EmptyMember { .. } => {}
             other => panic!("the model does not know {other}"),
         }
     }
@@ -352,6 +352,7 @@ fn answer(host: &str, set: Option<&SetConfig>, before: Option<Mongod>) -> Mongod
         members: members.collect(),
         users,
         databases: Vec::new(),
+        too_stale: false,
         logins: BTreeMap::new(),
     }
 }

@@ -161,6 +161,7 @@ fn verb(request: &Request) -> &'static str {
         Request::Flush(_) | Request::Hold(_) | Request::LetGo(_) => "hold",
         Request::RehomeReplicaSet(_) | Request::RenameReplicaSet(_) => "rehome",
         Request::Data(_) => "data",
+        Request::EmptyMember(_) => "empty_member",
     }
 }
 

@@ -98,6 +98,7 @@ pub fn look(world: &World, instance: &str, query: &MongodQuery) -> Result<Mongod
         writable: is_primary,
         secondary: primary.as_ref().is_some_and(|primary| *primary != host),
         members: members.collect(),
+        too_stale: false,
         logins: if is_primary { logins(world, instance, query, users.as_ref()) } else { BTreeMap::new() },
         users: users.filter(|_| access == Access::Granted).map(roles),
         primary,
