@@ -1,6 +1,7 @@
 //! A member that is filled anew by its set, on request.
 
 use super::order::Draft;
+use super::recovery::Sick;
 use super::{Action, Cause, Plan};
 use crate::desired::{Desired, Mongod, ReplicaSet};
 use crate::observed::Observed;
@@ -32,6 +33,23 @@ pub fn resync(desired: &Desired, observed: &Observed, set: &ReplicaSet, member: 
     let (set, members) = (set.address(), vec![member.host.clone()]);
     draft.add(Action::WaitReplicaSet { container: container(), set, members }, Cause::Follows, [answers]);
     draft.plan
+}
+
+/// Finds members that can't catch up any more, and gives the others.
+pub(super) fn find_stale<'s>(draft: &mut Draft<'_>, set: &ReplicaSet, sick: &[Sick<'s>]) -> Vec<Sick<'s>> {
+    let is_stale = |member: &Mongod| {
+        let seen = draft.guest(&member.container).and_then(|guest| guest.mongods.get(&member.port)?.as_ref().ok());
+        seen.is_some_and(|seen| seen.too_stale)
+    };
+    let (stale, others): (Vec<_>, Vec<_>) = sick.iter().cloned().partition(|sick| is_stale(sick.member));
+    for Sick { member, .. } in stale {
+        draft.find(
+            format!("{} of replica set {}", member.host, set.name),
+            "is too stale to catch up: its set has forgotten what comes next for it",
+            format!("fill it anew from the other members: `distctl resync {}:{}`", member.container, member.port),
+        );
+    }
+    others
 }
 
 type Refusal = (String, &'static str);

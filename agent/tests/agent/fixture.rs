@@ -47,6 +47,12 @@ impl Mongod {
         self.child = self.command.spawn().unwrap();
     }
 
+    /// Starts it again with more options.
+    pub fn start_with(&mut self, options: &[&str]) {
+        self.command.args(options);
+        self.start();
+    }
+
     /// Starts it again as a member of a set of another name.
     pub fn start_in(&mut self, set: &str) {
         let arguments: Vec<_> = self.command.get_args().map(ToOwned::to_owned).collect();

@@ -14,4 +14,5 @@ mod handover;
 mod passwords;
 mod reconfigure;
 mod rename;
+mod resync;
 mod single;

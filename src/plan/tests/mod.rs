@@ -11,6 +11,7 @@ mod incus_ui;
 mod model;
 mod ports;
 mod refusals;
+mod resync;
 mod service_health;
 mod service_init;
 mod service_order;
