@@ -151,6 +151,7 @@ impl Hands {
                 };
                 (container, Request::Write(request))
             }
+            Action::OwnBelow { container, tree } => (container, Request::OwnBelow(tree.clone())),
             Action::ChangeUnits { container, reload, start, restart, stop, logs } => {
                 let request = UnitsRequest {
                     reload: *reload,

@@ -105,6 +105,13 @@ pub enum Action {
         /// Files to remove.
         remove: Vec<String>,
     },
+    /// Gives a folder and all below it to its owner.
+    OwnBelow {
+        /// The container.
+        container: String,
+        /// The folder, with its owner.
+        tree: Directory,
+    },
     /// Starts, restarts or stops units and waits for them.
     ChangeUnits {
         /// The container.
@@ -273,6 +280,7 @@ impl Action {
             | Self::WaitContainer { container, .. }
             | Self::InstallPackages { container, .. }
             | Self::WriteFiles { container, .. }
+            | Self::OwnBelow { container, .. }
             | Self::ChangeUnits { container, .. } => container,
             Self::DeployService { release, .. }
             | Self::WaitService { release, .. }
@@ -308,6 +316,7 @@ impl Action {
             Self::WaitContainer { .. } => "wait_container",
             Self::InstallPackages { .. } => "install_packages",
             Self::WriteFiles { .. } => "write_files",
+            Self::OwnBelow { .. } => "own_below",
             Self::ChangeUnits { .. } => "change_units",
             Self::DeployService { .. } => "deploy_service",
             Self::WaitService { .. } => "wait_service",
@@ -353,6 +362,9 @@ impl std::fmt::Display for Action {
                 write!(f, "install {} in {container}", packages.join(", "))
             }
             Self::WriteFiles { container, files, remove, .. } => write_files(f, container, files, remove),
+            Self::OwnBelow { container, tree } => {
+                write!(f, "give all below {} in {container} to {}", tree.path, tree.owner)
+            }
             Self::ChangeUnits { container, reload, start, restart, stop, .. } => {
                 change_units(f, container, *reload, &[("start", start), ("restart", restart), ("stop", stop)])
             }

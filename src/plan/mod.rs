@@ -25,12 +25,14 @@ mod mongod;
 mod order;
 mod reconfigure;
 mod recovery;
+mod remains;
 mod removal;
 mod replica_set;
 mod restart;
 mod resync;
 mod secrets;
 mod service;
+mod storage;
 mod users;
 
 #[cfg(test)]

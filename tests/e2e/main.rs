@@ -14,6 +14,7 @@ mod bad_luck;
 mod birth;
 mod browser;
 mod changes;
+mod by_hand;
 mod contract;
 mod drift;
 mod drill;

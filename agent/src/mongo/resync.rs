@@ -41,7 +41,8 @@ async fn change(request: &UnitsRequest) -> Result<(), Failure> {
 
 /// Gives the folder another name in one go: no mongod is ever started with half of its files.
 fn put_away(folder: &Path) -> io::Result<PathBuf> {
-    let away = folder.with_extension("emptied");
+    // Beside it under a name of its own; folders have dots in their names.
+    let away = PathBuf::from(format!("{}.emptied", folder.display()));
     match fs::remove_dir_all(&away) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -195,7 +195,7 @@ impl Bench {
 
     pub fn initiation(&self) -> Request {
         let port = self.members[0].port;
-        Request::InitiateReplicaSet(InitiateRequest { port, config: self.config(), timeout_ms: PATIENCE })
+        Request::InitiateReplicaSet(InitiateRequest { port, config: self.config(), admin: None, timeout_ms: PATIENCE })
     }
 
     pub fn initiate(&self) -> Vec<String> {

@@ -14,6 +14,7 @@ mod inspect;
 mod mongo;
 mod resync;
 mod service;
+mod storage;
 mod write;
 
 pub use cut::*;
@@ -26,6 +27,7 @@ pub use inspect::*;
 pub use mongo::*;
 pub use resync::*;
 pub use service::*;
+pub use storage::*;
 pub use write::*;
 
 use serde::{Deserialize, Serialize};
@@ -43,6 +45,8 @@ pub enum Request {
     WaitReady(WaitReadyRequest),
     /// Writes files, each atomically, with their owners and directories.
     Write(WriteRequest),
+    /// Gives a folder and all below it to its owner.
+    OwnBelow(Directory),
     /// Installs Debian packages that are missing.
     InstallPackages(InstallPackagesRequest),
     /// Enables, starts, restarts, stops and disables units, and waits for the result.

@@ -17,6 +17,7 @@ mod service_init;
 mod service_order;
 mod services;
 mod sets;
+mod storage;
 mod stories;
 mod system;
 mod users;

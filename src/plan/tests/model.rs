@@ -168,6 +168,9 @@ impl World {
                 guest.units.retain(|unit, _| !stop.contains(unit));
                 self.restart_services(container, restart, desired);
             }
+            Action::OwnBelow { container, tree } => {
+                self.guest(container).storage.strangers.retain(|one| one.folder != tree.path);
+            }
             Action::MoveDocuments(fragmented) => self.move_documents(fragmented),
             _ if self.perform_service(action, desired) => {}
             _ => self.perform_mongo(action),
