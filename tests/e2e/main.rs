@@ -13,8 +13,8 @@
 mod bad_luck;
 mod birth;
 mod browser;
-mod changes;
 mod by_hand;
+mod changes;
 mod contract;
 mod drift;
 mod drill;
