@@ -3,6 +3,7 @@
 pub mod network;
 pub mod packages;
 pub mod paths;
+pub mod storage;
 pub mod units;
 
 use std::path::Path;
@@ -19,6 +20,8 @@ pub async fn inspect(request: &InspectRequest) -> Result<Inspection, Failure> {
     crate::ready::settle().await;
     let (paths, packages) = (request.paths.clone(), request.packages.clone());
     let files = tokio::task::spawn_blocking(move || paths::states(&paths, hash::CACHE));
+    let trees = request.trees.clone();
+    let storage = tokio::task::spawn_blocking(move || storage::look(&trees));
     let mongods = request.mongods.iter().map(|query| async { (query.port, mongo::look::look(query).await) });
     let services =
         request.services.iter().map(|query| async { (query.name.clone(), health::ask(&query.health).await) });
@@ -41,6 +44,7 @@ pub async fn inspect(request: &InspectRequest) -> Result<Inspection, Failure> {
         filled: request.filled.iter().filter_map(|(path, pieces)| Some((path.clone(), expected(pieces)?))).collect(),
         services: services.into_iter().collect(),
         deployed: service::deployed(Path::new(SERVICES)),
+        storage: storage.await.map_err(|error| Failure::new("disk of the guest", error.to_string()))?,
     })
 }
 

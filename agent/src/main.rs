@@ -19,9 +19,11 @@ mod inspect;
 mod log_tail;
 mod mongo;
 mod names;
+mod own;
 mod packages;
 mod ready;
 mod rollbacks;
+mod rotate;
 mod run;
 mod runs;
 mod service;
@@ -54,6 +56,11 @@ enum Command {
         /// Its name.
         fault: String,
     },
+    /// Puts large logs aside and has mongods make new ones.
+    Rotate {
+        /// Each as `UNIT=PATH`.
+        logs: Vec<String>,
+    },
     /// Lets go the mongods of a cut whose time is over.
     LetGo {
         /// Its name.
@@ -72,6 +79,7 @@ fn main() -> ExitCode {
         Command::Handover(handover) => runtime.block_on(handover::run(handover)),
         Command::Workload { run } => runtime.block_on(workload::run(&run)),
         Command::Heal { fault } => runtime.block_on(fault::heal_in_time(&fault)),
+        Command::Rotate { logs } => runtime.block_on(rotate::run_all(&logs)),
         Command::LetGo { cut } => runtime.block_on(hold::let_go_in_time(&cut)),
     };
     // The driver's monitors would otherwise be waited for.
@@ -85,6 +93,7 @@ async fn perform(request: Request) -> Result<Reply, Failure> {
         Request::Inspect(request) => return inspect::inspect(&request).await.map(Box::new).map(Reply::Inspection),
         Request::WaitReady(request) => ready::wait(&request).await?,
         Request::Write(request) => write::write(&request).await?,
+        Request::OwnBelow(tree) => own::own(&tree).await?,
         Request::InstallPackages(request) => packages::install(&request).await?,
         Request::Units(request) => units::change(&request).await?,
         Request::DeployService(request) => service::deploy::deploy(&request).await?,
@@ -100,6 +109,7 @@ async fn perform(request: Request) -> Result<Reply, Failure> {
         Request::StepDown(request) => mongo::step_down::step_down(&request).await?,
         Request::HandBack(request) => mongo::step_down::hand_back(&request).await?,
         Request::WaitReplicaSet(request) => mongo::wait::replica_set(&request).await?,
+        Request::EmptyMember(request) => mongo::resync::empty(&request).await?,
         Request::StartWorkload(request) => return workload::start(&request).await.map(Reply::Workload),
         Request::AskWorkload(name) => return workload::status(&name).await.map(Reply::Workload),
         Request::StopWorkload(name) => return workload::stop(&name).await.map(Reply::Workload),

@@ -13,9 +13,11 @@ pub mod reconfigure;
 pub mod rehome;
 pub mod rename;
 pub mod replica_set;
+pub mod resync;
 pub mod roles;
 pub mod sources;
 pub mod step_down;
+pub mod sync;
 pub mod users;
 pub mod wait;
 

@@ -178,6 +178,11 @@ fn explain(path: &str, what: &str, error: &io::Error) -> Failure {
         return Failure::new(path, format!("can't be {what}: the disk of the container is full: {free} MB free"))
             .with_hint("make room in the container, or give it a larger root disk");
     }
+    if error.kind() == io::ErrorKind::ReadOnlyFilesystem {
+        let folder = nearest_folder(path);
+        return Failure::new(path, format!("can't be {what}: {folder} is on a read-only file system"))
+            .with_hint(format!("see why in the container: `findmnt --target {folder}`"));
+    }
     Failure::new(path, format!("can't be {what}: {error}"))
 }
 

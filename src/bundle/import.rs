@@ -260,8 +260,9 @@ impl Import {
     async fn catch_up(&self) -> Result<()> {
         let sets = self.desired.replica_sets.values().filter_map(|set| Some((set, set.members.first()?)));
         let waits = sets.map(|(set, first)| async {
-            let (set, members) = (set.address(), set.hosts());
-            let request = Request::WaitReplicaSet(WaitReplicaSetRequest { set, members, timeout_ms: ANSWERS_MS });
+            let (keyfile, set, members) = (set.keyfile(), set.address(), set.hosts());
+            let timeout_ms = ANSWERS_MS;
+            let request = Request::WaitReplicaSet(WaitReplicaSetRequest { set, members, keyfile, timeout_ms });
             guest::call(&self.guests, &first.container, &request, |_| {}).await.map(drop)
         });
         Ok(futures_util::future::try_join_all(waits).await.map(drop)?)

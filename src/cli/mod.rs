@@ -34,6 +34,7 @@ mod open;
 mod plan;
 mod render;
 mod restart;
+mod resync;
 mod schema;
 mod sealing;
 mod secret;
@@ -111,6 +112,7 @@ enum Command {
     Down(down::Down),
     Destroy(destroy::Destroy),
     Restart(restart::Restart),
+    Resync(resync::Resync),
     FailoverTest(Box<failover_test::FailoverTest>),
     Heal(heal::Heal),
     Snapshot(snapshot::Snapshot),
@@ -185,6 +187,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Down(command) => command.run(context).await,
         Command::Destroy(command) => command.run(context).await,
         Command::Restart(command) => command.run(context).await,
+        Command::Resync(command) => command.run(context).await,
         Command::FailoverTest(command) => command.run(context).await,
         Command::Heal(command) => command.run(context).await,
         Command::Snapshot(command) => command.run(context).await,

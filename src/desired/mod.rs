@@ -335,6 +335,7 @@ mod mongod;
 mod places;
 pub mod render;
 mod replica_set;
+mod rotation;
 mod scope;
 pub mod secret;
 mod service;

@@ -11,7 +11,8 @@ use super::expand::Work;
 use super::secret::{AGENT_USER, STORE};
 use super::template::{HANDOVER_SERVICE, MONGOD_CONF, MONGOD_SERVICE};
 use super::{
-    Container, Content, DATA, DATA_KEY, Desired, File, Holds, Mongod, Places, ReplicaSet, SecretName, Unit, sha256_hex,
+    Container, Content, DATA, DATA_KEY, Desired, File, Holds, Mongod, Places, ReplicaSet, SecretName, Unit, rotation,
+    sha256_hex,
 };
 use crate::topology::{MIN_CACHE, OVERHEAD};
 
@@ -83,7 +84,7 @@ pub(super) fn add_all(desired: &mut Desired, work: &Work<'_>) -> Result<(), Stri
             one.add_to(container, binary, cache(&one.mongod.container, many, work), work)?;
         }
     }
-    Ok(())
+    desired.containers.values_mut().try_for_each(|container| rotation::add(container, work))
 }
 
 /// The cache of each of `count` mongods of a container, in bytes: half of what its memory limit leaves each after

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use protocol::{SetAddress, SetConfig, SetMember, SetSettings};
 
-use super::{Mongod, ReplicaSet, Standalone, access};
+use super::{Mongod, ReplicaSet, SecretName, Standalone, access};
 use crate::topology::{self, Member, Topology};
 
 impl ReplicaSet {
@@ -21,6 +21,11 @@ impl ReplicaSet {
         let mut leading = self.members.iter().zip(priorities()).filter(|(_, priority)| *priority >= highest);
         let first = leading.next().map(|(member, _)| member);
         first.filter(|_| leading.next().is_none())
+    }
+
+    /// Where its members have their keyfile; `None` without authentication.
+    pub fn keyfile(&self) -> Option<String> {
+        self.access.as_ref().map(|_| SecretName::keyfile(&self.name).use_path())
     }
 
     /// How to speak to it as its administrator.

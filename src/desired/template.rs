@@ -5,10 +5,12 @@ use std::path::Path;
 use tera::{Context, Tera};
 
 /// The names of all templates, which are also their paths beside a topology file, and their texts.
-const BUILT_IN: [(&str, &str); 6] = [
+const BUILT_IN: [(&str, &str); 8] = [
     (APP_SERVICE, include_str!("../../units/app.service")),
     (MONGOD_SERVICE, include_str!("../../units/mongod.service")),
     (HANDOVER_SERVICE, include_str!("../../units/handover.service")),
+    (ROTATE_SERVICE, include_str!("../../units/rotate.service")),
+    (ROTATE_TIMER, include_str!("../../units/rotate.timer")),
     (MONGOD_CONF, include_str!("../../templates/mongod.conf")),
     (ETH0_NETWORK, include_str!("../../templates/eth0.network")),
     (HOSTS, include_str!("../../templates/hosts")),
@@ -20,6 +22,10 @@ pub(super) const APP_SERVICE: &str = "units/app.service";
 pub(super) const MONGOD_SERVICE: &str = "units/mongod.service";
 /// What is done after a mongod of a set has started.
 pub(super) const HANDOVER_SERVICE: &str = "units/handover.service";
+/// What puts large logs of mongods aside.
+pub(super) const ROTATE_SERVICE: &str = "units/rotate.service";
+/// What runs that.
+pub(super) const ROTATE_TIMER: &str = "units/rotate.timer";
 /// The configuration of a mongod.
 pub(super) const MONGOD_CONF: &str = "templates/mongod.conf";
 /// The static address of a container.

@@ -261,8 +261,10 @@ impl Drill<'_> {
 
     async fn wait_for_set(&self) -> Result<()> {
         let hosts: Vec<String> = self.set.members.iter().map(|member| member.host.clone()).collect();
-        let set = self.set.address();
-        let request = Request::WaitReplicaSet(WaitReplicaSetRequest { set, members: hosts, timeout_ms: RECOVERY_MS });
+        let (set, members, timeout_ms) = (self.set.address(), hosts, RECOVERY_MS);
+        // It must not take longer than that, however well a member gets on.
+        let request = WaitReplicaSetRequest { set, members, keyfile: None, timeout_ms };
+        let request = Request::WaitReplicaSet(request);
         let first = self.set.members.first().context("the set has no members")?;
         guest::call(self.guests, &first.container, &request, |_| {}).await?;
         Ok(())

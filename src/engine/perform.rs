@@ -7,14 +7,15 @@ use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use protocol::{
-    DeployServiceRequest, EnsureUsersRequest, FileContent, FileWrite, HandBackRequest, InitServiceRequest,
-    InitiateRequest, InstallPackagesRequest, ReconfigureRequest, RemoveServiceRequest, Request, StepDownRequest,
-    UnitsRequest, WaitMongodRequest, WaitReadyRequest, WaitReplicaSetRequest, WaitServiceRequest, WriteRequest,
+    DeployServiceRequest, EmptyMemberRequest, EnsureUsersRequest, FileContent, FileWrite, HandBackRequest,
+    InitServiceRequest, InitiateRequest, InstallPackagesRequest, ReconfigureRequest, RemoveServiceRequest, Request,
+    StepDownRequest, UnitsRequest, WaitMongodRequest, WaitReadyRequest, WaitReplicaSetRequest, WaitServiceRequest,
+    WriteRequest,
 };
 
 use super::secrets::{Given, Secrets};
 use super::wait;
-use crate::desired::{Container, Content, File, INTERFACE, Image};
+use crate::desired::{Container, Content, File, INTERFACE, Image, SecretName};
 use crate::guest::{self, Guests};
 use crate::incus::{FileAttributes, FileBody, NewInstance, Source};
 use crate::plan::{Action, Plan, PushSource, staging_path};
@@ -150,6 +151,7 @@ impl Hands {
                 };
                 (container, Request::Write(request))
             }
+            Action::OwnBelow { container, tree } => (container, Request::OwnBelow(tree.clone())),
             Action::ChangeUnits { container, reload, start, restart, stop, logs } => {
                 let request = UnitsRequest {
                     reload: *reload,
@@ -283,8 +285,13 @@ fn mongo_request(action: &Action) -> Option<(&str, Request)> {
             (container, Request::HandBack(HandBackRequest { set, host, timeout_ms }))
         }
         Action::WaitReplicaSet { container, set, members } => {
+            let keyfile = set.credential.as_ref().map(|_| SecretName::keyfile(&set.name).use_path());
             let (set, members, timeout_ms) = (set.clone(), members.clone(), wait::millis(wait::SET_HEALTHY));
-            (container, Request::WaitReplicaSet(WaitReplicaSetRequest { set, members, timeout_ms }))
+            (container, Request::WaitReplicaSet(WaitReplicaSetRequest { set, members, keyfile, timeout_ms }))
+        }
+        Action::EmptyMember { member, set, data } => {
+            let (set, host, unit, data) = (set.clone(), member.host.clone(), member.unit.clone(), data.clone());
+            (&member.container, Request::EmptyMember(EmptyMemberRequest { set, host, unit, data }))
         }
         _ => return None,
     };

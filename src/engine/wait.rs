@@ -17,7 +17,8 @@ pub const MONGOD_ANSWERS: Duration = Duration::from_secs(120);
 /// How long a set may take to elect a primary. MongoDB's own default waits 10 s before it calls an election.
 pub const PRIMARY_ELECTED: Duration = Duration::from_secs(60);
 
-/// How long members may take to become PRIMARY or SECONDARY; a new one copies all data first.
+/// How long members that are to become PRIMARY or SECONDARY may stand still; a new one copies all data first, which takes
+/// as long as it takes.
 pub const SET_HEALTHY: Duration = Duration::from_secs(300);
 
 /// How long a change of a set or of its users may be tried.

@@ -26,12 +26,15 @@ pub struct Output {
     socket: Option<SplitStream<WebSocket>>,
     /// Dropped at the end: a terminal's socket has to be closed by this side.
     hang_up: Option<oneshot::Sender<()>>,
+    /// Keeps a pipe's socket open after the end of the output: the daemon takes its closing for a client that has gone,
+    /// and kills the command, which may still have something to do.
+    open: Option<Task>,
     cut: bool,
 }
 
 impl Output {
     pub(super) fn new(socket: SplitStream<WebSocket>, hang_up: Option<oneshot::Sender<()>>) -> Self {
-        Self { socket: Some(socket), hang_up, cut: false }
+        Self { socket: Some(socket), hang_up, open: None, cut: false }
     }
 
     /// Tells whether the connection broke before the command's output was complete.
@@ -49,6 +52,9 @@ impl Stream for Output {
                 Some(Ok(Message::Binary(bytes))) => return Poll::Ready(Some(bytes)),
                 Some(Ok(Message::Text(text))) if !text.is_empty() => return Poll::Ready(Some(text.into())),
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
+                Some(Ok(Message::Text(_))) if self.hang_up.is_none() => {
+                    self.open = self.socket.take().map(|socket| Task::spawn(drain(socket)));
+                }
                 Some(Ok(Message::Text(_) | Message::Close(_))) => {}
                 None | Some(Err(_)) => self.cut = true,
             }

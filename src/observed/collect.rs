@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use futures_util::stream::{self, StreamExt};
 use protocol::{Credential, InspectRequest, Inspection, MongodQuery, Reply, Request, ServiceQuery};
 
 use super::{Container, Network, Observed, Part, Status};
 use crate::desired::secret::AGENT_USER;
-use crate::desired::{self, Content, DATA_KEY, Desired, Ledger, OWNER_KEY, SecretKind, SecretName};
+use crate::desired::{self, Content, DATA, DATA_KEY, Desired, Ledger, OWNER_KEY, SecretKind, SecretName};
 use crate::guest::{self, Guests};
 use crate::incus::{self, Instance};
 
@@ -113,6 +114,7 @@ fn questions(desired: &Desired, wanted: &desired::Container) -> InspectRequest {
         mongods: mongods(desired, &wanted.name),
         filled: filled.collect(),
         services: services.collect(),
+        trees: wanted.directories.iter().filter(|one| Path::new(&one.path).starts_with(DATA)).cloned().collect(),
     }
 }
 
@@ -130,7 +132,7 @@ fn ask_for_data(desired: &Desired, ledger: &Ledger, request: &mut InspectRequest
         if !request.mongods.iter().any(|asked| asked.port == lodging.port) {
             let password_file = SecretName::password(&lodging.owner, AGENT_USER).use_path();
             let credential = Some(Credential { user: AGENT_USER.to_owned(), password_file });
-            request.mongods.push(MongodQuery { port: lodging.port, credential });
+            request.mongods.push(MongodQuery { port: lodging.port, credential, logins: Vec::new() });
         }
     }
     let files = desired.containers.values().flat_map(|container| container.files.values());
@@ -148,7 +150,10 @@ fn ask_for_data(desired: &Desired, ledger: &Ledger, request: &mut InspectRequest
 fn mongods(desired: &Desired, container: &str) -> Vec<MongodQuery> {
     let query = |mongod: &desired::Mongod, access: &Option<desired::Access>| {
         let credential = access.as_ref().map(|access| access.agent.clone());
-        (mongod.container == container).then_some(MongodQuery { port: mongod.port, credential })
+        // Its guest has the passwords of all users. That of the agent is tried by asking as the agent.
+        let others = access.iter().flat_map(|access| access.users.iter().map(|user| &user.credential));
+        let logins = others.filter(|one| Some(*one) != credential.as_ref()).cloned().collect();
+        (mongod.container == container).then_some(MongodQuery { port: mongod.port, credential, logins })
     };
     let members = desired.replica_sets.values().flat_map(|set| set.members.iter().map(|one| query(one, &set.access)));
     let singles = desired.standalones.values().map(|one| query(&one.mongod, &one.access));

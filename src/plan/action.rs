@@ -105,6 +105,13 @@ pub enum Action {
         /// Files to remove.
         remove: Vec<String>,
     },
+    /// Gives a folder and all below it to its owner.
+    OwnBelow {
+        /// The container.
+        container: String,
+        /// The folder, with its owner.
+        tree: Directory,
+    },
     /// Starts, restarts or stops units and waits for them.
     ChangeUnits {
         /// The container.
@@ -182,6 +189,15 @@ pub enum Action {
         config: SetConfig,
         /// What it changes: `add 10.10.10.12:27020 without a vote`.
         what: String,
+    },
+    /// Stops a member and empties its data folder, once more only if the others of its set hold all data.
+    EmptyMember {
+        /// The member.
+        member: Mongod,
+        /// The set.
+        set: SetAddress,
+        /// Its data folder.
+        data: Directory,
     },
     /// Makes a member hand over if it is primary.
     StepDown {
@@ -264,6 +280,7 @@ impl Action {
             | Self::WaitContainer { container, .. }
             | Self::InstallPackages { container, .. }
             | Self::WriteFiles { container, .. }
+            | Self::OwnBelow { container, .. }
             | Self::ChangeUnits { container, .. } => container,
             Self::DeployService { release, .. }
             | Self::WaitService { release, .. }
@@ -273,6 +290,7 @@ impl Action {
             Self::InitiateReplicaSet { config, .. } => &config.name,
             Self::EnsureUsers { owner, .. } => owner,
             Self::ReconfigureReplicaSet { set, .. }
+            | Self::EmptyMember { set, .. }
             | Self::StepDown { set, .. }
             | Self::HandBack { set, .. }
             | Self::WaitReplicaSet { set, .. } => &set.name,
@@ -298,6 +316,7 @@ impl Action {
             Self::WaitContainer { .. } => "wait_container",
             Self::InstallPackages { .. } => "install_packages",
             Self::WriteFiles { .. } => "write_files",
+            Self::OwnBelow { .. } => "own_below",
             Self::ChangeUnits { .. } => "change_units",
             Self::DeployService { .. } => "deploy_service",
             Self::WaitService { .. } => "wait_service",
@@ -307,6 +326,7 @@ impl Action {
             Self::InitiateReplicaSet { .. } => "initiate_replica_set",
             Self::EnsureUsers { .. } => "ensure_users",
             Self::ReconfigureReplicaSet { .. } => "reconfigure_replica_set",
+            Self::EmptyMember { .. } => "empty_member",
             Self::StepDown { .. } => "step_down",
             Self::HandBack { .. } => "hand_back",
             Self::WaitReplicaSet { .. } => "wait_replica_set",
@@ -342,6 +362,9 @@ impl std::fmt::Display for Action {
                 write!(f, "install {} in {container}", packages.join(", "))
             }
             Self::WriteFiles { container, files, remove, .. } => write_files(f, container, files, remove),
+            Self::OwnBelow { container, tree } => {
+                write!(f, "give all below {} in {container} to {}", tree.path, tree.owner)
+            }
             Self::ChangeUnits { container, reload, start, restart, stop, .. } => {
                 change_units(f, container, *reload, &[("start", start), ("restart", restart), ("stop", stop)])
             }
@@ -360,6 +383,9 @@ impl std::fmt::Display for Action {
                 write!(f, "ensure users of {owner}: {}", names.join(", "))
             }
             Self::ReconfigureReplicaSet { set, what, .. } => write!(f, "reconfigure {}: {what}", set.name),
+            Self::EmptyMember { member, data, .. } => {
+                write!(f, "stop {} in {} and empty {}", member.host, member.container, data.path)
+            }
             Self::StepDown { set, host, .. } => write!(f, "step {host} down as primary of {}", set.name),
             Self::HandBack { set, host, .. } => write!(f, "hand {} back to {host}", set.name),
             Self::WaitReplicaSet { set, members, .. } => {

@@ -181,12 +181,19 @@ fn change(container: &str, stop: Vec<String>) -> Action {
     }
 }
 
+/// The file of a unit, and what belongs to it alone.
+fn remains(unit: &str) -> Vec<String> {
+    let port = unit.strip_prefix("mongod-").and_then(|rest| rest.strip_suffix(".service"));
+    let own = port.map(|port| [format!("{UNITS}/handover-{port}.service"), format!("/etc/distctl/mongod-{port}.conf")]);
+    [format!("{UNITS}/{unit}")].into_iter().chain(own.into_iter().flatten()).collect()
+}
+
 fn remove(container: &str, units: &[String]) -> Action {
     Action::WriteFiles {
         container: container.to_owned(),
         system_users: Vec::new(),
         directories: Vec::new(),
         files: BTreeMap::new(),
-        remove: units.iter().map(|unit| format!("{UNITS}/{unit}")).collect(),
+        remove: units.iter().flat_map(|unit| remains(unit)).collect(),
     }
 }

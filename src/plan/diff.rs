@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::order::Draft;
 use super::{
-    Action, Cause, Change, Effect, Plan, container, departed, fragments, incus_ui, init, losses, mongod, replica_set,
-    service,
+    Action, Cause, Change, Effect, Plan, container, departed, fragments, incus_ui, init, losses, mongod, remains,
+    replica_set, service,
 };
 use crate::desired::{Desired, OWNER_KEY, Scope};
 use crate::observed::{Network, Observed, Part};
@@ -38,6 +38,7 @@ pub fn diff(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     service::plan_all(&mut draft, scope);
     fragments::plan(&mut draft, scope);
     departed::remove_undeclared_units(&mut draft, scope);
+    remains::remove_secrets(&mut draft, scope);
     find_undeclared_containers(&mut draft);
     if scope.is_whole() {
         incus_ui::plan(&mut draft);

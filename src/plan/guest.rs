@@ -6,7 +6,7 @@ use protocol::{Inspection, PathState, UnitState};
 
 use super::action::staging_path;
 use super::order::Draft;
-use super::{Action, Cause, Change, Effect, PushSource, departed, secrets};
+use super::{Action, Cause, Change, Effect, PushSource, departed, secrets, storage};
 use crate::desired::{Container, Content, File, INTERFACE};
 
 /// Plans what differs inside a running container.
@@ -18,11 +18,13 @@ pub(super) fn compare(draft: &mut Draft<'_>, wanted: &Container, guest: &Inspect
             "make it from an image whose init is systemd, `images:debian/12` for instance",
         );
     }
+    storage::find(draft, wanted, guest);
     let missing: Vec<_> = wanted.packages.iter().filter(|name| !guest.packages.contains_key(*name)).cloned().collect();
     if !missing.is_empty() {
         draft.chain(Action::InstallPackages { container: wanted.name.clone(), packages: missing }, Cause::Missing);
     }
     let written = compare_files(draft, wanted, guest);
+    storage::own(draft, wanted, guest);
     let restart = services_to_restart(draft, wanted, guest, &written);
     compare_units(draft, wanted, guest, &written, &restart);
 }

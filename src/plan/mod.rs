@@ -25,11 +25,15 @@ mod mongod;
 mod order;
 mod reconfigure;
 mod recovery;
+mod remains;
 mod removal;
 mod replica_set;
 mod restart;
+mod resync;
 mod secrets;
 mod service;
+mod storage;
+mod users;
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +44,7 @@ pub use display::Brief;
 pub use incus_ui::UiAction;
 pub use removal::{down, removal};
 pub use restart::restart;
+pub use resync::resync;
 
 /// The steps from what is to what should be.
 #[derive(Debug, Clone, PartialEq, Default)]

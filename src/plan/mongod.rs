@@ -1,10 +1,10 @@
 //! mongods one by one: what is known of each, and the standalones.
 
-use protocol::{Access as Seen, MongodAbsence, Role, UserSpec};
+use protocol::MongodAbsence;
 
 use super::order::Draft;
-use super::{Action, Cause, Change, Effect};
-use crate::desired::{Access, Mongod, Standalone};
+use super::{Action, Cause, users};
+use crate::desired::{Mongod, Standalone};
 
 /// How much is known of a mongod while the plan is made.
 pub(super) enum State<'a> {
@@ -98,7 +98,7 @@ fn compare_standalone(draft: &mut Draft<'_>, standalone: &Standalone, seen: &pro
     let mongod = &standalone.mongod;
     let after = renew(draft, mongod);
     if let Some(access) = &standalone.access
-        && let Some(cause) = users_cause(draft, &standalone.name, access, seen)
+        && let Some(cause) = users::cause(draft, &standalone.name, access, seen)
     {
         let (owner, through) = (standalone.name.clone(), mongod.clone());
         draft.add(Action::EnsureUsers { owner, through, set: None, access: access.clone() }, cause, after);
@@ -116,49 +116,4 @@ pub(super) fn restart(draft: &mut Draft<'_>, mongod: &Mongod, cause: Cause, afte
         logs: [(mongod.unit.clone(), mongod.log.clone())].into(),
     };
     draft.add(action, cause, after)
-}
-
-/// Why users must be written, if they must; a refused credential is a finding.
-pub(super) fn users_cause(
-    draft: &mut Draft<'_>,
-    owner: &str,
-    access: &Access,
-    seen: &protocol::Mongod,
-) -> Option<Cause> {
-    match &seen.access {
-        Seen::NoUsers => Some(Cause::Missing),
-        Seen::Refused(why) => {
-            draft.find(
-                format!("users of {owner}"),
-                format!("mongod refuses the user {}: {why}", access.agent.user),
-                format!(
-                    "compare the password in {} with the user in the database `admin`, or restore that user with the \
-                     administrator's password in {}",
-                    access.agent.password_file, access.admin.password_file
-                ),
-            );
-            None
-        }
-        Seen::Granted => {
-            let users = seen.users.as_ref()?;
-            let changes: Vec<_> = access
-                .users
-                .iter()
-                .filter_map(|wanted| user_change(wanted, users.get(&format!("admin.{}", wanted.credential.user))))
-                .collect();
-            (!changes.is_empty()).then_some(Cause::Changed(changes))
-        }
-    }
-}
-
-fn user_change(wanted: &UserSpec, seen: Option<&Vec<Role>>) -> Option<Change> {
-    let sorted = |roles: &[Role]| {
-        let mut names: Vec<_> = roles.iter().map(|role| format!("{}@{}", role.role, role.db)).collect();
-        names.sort();
-        names.join(" ")
-    };
-    let to = sorted(&wanted.roles);
-    let from = seen.map_or("missing".to_string(), |roles| sorted(roles));
-    let field = format!("user {}", wanted.credential.user);
-    (from != to).then_some(Change { field, from, to, effect: Effect::Live })
 }

@@ -3,15 +3,16 @@
 use super::mongod::{self, State};
 use super::order::Draft;
 use super::replica_set::object;
-use super::{Action, Cause};
+use super::{Action, Cause, resync};
 use crate::desired::{Mongod, ReplicaSet, SecretName};
 
 /// Why a member is restarted that the others may not understand.
 pub(super) const ANOTHER_KEYFILE: &str = "it may run with another keyfile";
 
 /// A member that answers and does not do its part.
+#[derive(Clone)]
 pub(super) struct Sick<'s> {
-    member: &'s Mongod,
+    pub member: &'s Mongod,
     /// What the primary says of it.
     state: String,
     /// Whether neither the primary reaches it nor it the primary, while distctl reaches both: it was started with
@@ -46,6 +47,8 @@ pub(super) fn put_off(draft: &mut Draft<'_>, set: &ReplicaSet, through: &Mongod,
             "run `distctl up` again when they are",
         );
     }
+    // One that is too stale never catches up by itself: it is told, and not waited for.
+    let sick = &resync::find_stale(draft, set, sick);
     if sick.is_empty() {
         return;
     }

@@ -8,7 +8,7 @@ use super::mongod::{self, State};
 use super::order::Draft;
 use super::reconfigure::{self, Move};
 use super::recovery::{ANOTHER_KEYFILE, put_off, revive, sick_members, without_keyfile};
-use super::{Action, Cause, birth, homes};
+use super::{Action, Cause, birth, homes, users};
 use crate::desired::{Mongod, ReplicaSet};
 
 /// Plans all of one set. Its containers are planned before.
@@ -139,7 +139,7 @@ fn compare(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod, &prot
         return await_primary(draft, set, initiated);
     };
     if let Some(access) = &set.access
-        && let Some(cause) = mongod::users_cause(draft, &set.name, access, primary)
+        && let Some(cause) = users::cause(draft, &set.name, access, primary)
     {
         let after: Vec<usize> = draft.tail(&through.container).into_iter().collect();
         let (owner, member) = (set.name.clone(), through.clone());
@@ -195,7 +195,7 @@ fn await_primary(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod,
     if let Some(access) = &set.access
         && matches!(seen.access, Access::Refused(_))
     {
-        mongod::users_cause(draft, &set.name, access, seen);
+        users::cause(draft, &set.name, access, seen);
         return;
     }
     let mut after: Vec<usize> = draft.tail(&through.container).into_iter().collect();

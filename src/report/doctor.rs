@@ -6,6 +6,8 @@ use serde::Serialize;
 use crate::desired::{Container, Desired};
 use crate::observed::{Observed, Part, Status};
 
+mod storage;
+
 /// How far a guest's clock may be from this host's, in milliseconds. Logs and leases get hard to read beyond that.
 const CLOCK_SKEW: i64 = 2_000;
 
@@ -100,6 +102,7 @@ fn guest_checks(desired: &Desired, name: &str, guest: &Inspection, clock_ms: (i6
             .into_iter()
             .flatten()
             .collect();
+    checks.extend(storage::checks(name, guest));
     if checks.is_empty() {
         let free = guest.disk_free as f64 / f64::from(1_u32 << 30);
         checks.push(Check::ok(name, format!("its agent answers; systemd is running, {free:.1} GiB free")));

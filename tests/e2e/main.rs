@@ -13,6 +13,7 @@
 mod bad_luck;
 mod birth;
 mod browser;
+mod by_hand;
 mod changes;
 mod contract;
 mod drift;

@@ -14,8 +14,9 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::join_all;
 use mongodb::bson::{Document, doc};
-use protocol::{Access, MemberStatus, Mongod, MongodAbsence, MongodQuery, Role};
+use protocol::{Access, Credential, LoginSeen, MemberStatus, Mongod, MongodAbsence, MongodQuery, Role};
 
 use super::connect::{Error, Login, Peer};
 use super::hello::Hello;
@@ -26,13 +27,37 @@ pub async fn look(query: &MongodQuery) -> Result<Mongod, MongodAbsence> {
     let anybody = Peer::local(query.port, None).await.map_err(absence)?;
     let hello = anybody.hello().await.map_err(absence)?;
     let (peer, access) = match &query.credential {
-        None => (anybody.clone(), without_login(&anybody).await),
+        None => (None, without_login(&anybody).await),
         Some(credential) => match Login::read(credential) {
             Ok(login) => with_login(query.port, &login, &anybody).await,
-            Err(failure) => (anybody.clone(), refused_unless_open(&anybody, failure.to_string()).await),
+            Err(failure) => (None, refused_unless_open(&anybody, failure.to_string()).await),
         },
     };
-    Ok(describe(&peer, hello, access).await)
+    // Without users nobody is let in; without authentication nobody is asked. Users reach secondaries late.
+    let asks = hello.is_writable_primary && (peer.is_some() || matches!(access, Access::Refused(_)));
+    let logins = async { if asks { try_logins(query).await } else { BTreeMap::new() } };
+    let peer = peer.unwrap_or(anybody);
+    let (seen, logins) = tokio::join!(describe(&peer, hello, access), logins);
+    Ok(Mongod { logins, ..seen })
+}
+
+/// Tries passwords, all at once.
+async fn try_logins(query: &MongodQuery) -> BTreeMap<String, LoginSeen> {
+    let tried = query.logins.iter().map(|one| async { (one.user.clone(), try_login(query.port, one).await) });
+    join_all(tried).await.into_iter().collect()
+}
+
+async fn try_login(port: u16, credential: &Credential) -> LoginSeen {
+    let login = match Login::read(credential) {
+        Ok(login) => login,
+        Err(failure) => return LoginSeen::Unknown(failure.to_string()),
+    };
+    let tried = async { Peer::local(port, Some(&login)).await?.ask(doc! { "ping": 1 }).await };
+    match tried.await {
+        Ok(_) => LoginSeen::Taken,
+        Err(Error::Login(why)) => LoginSeen::Refused(why),
+        Err(error) => LoginSeen::Unknown(error.to_string()),
+    }
 }
 
 fn absence(error: Error) -> MongodAbsence {
@@ -42,15 +67,16 @@ fn absence(error: Error) -> MongodAbsence {
     }
 }
 
-async fn with_login(port: u16, login: &Login, anybody: &Peer) -> (Peer, Access) {
+/// Whom the mongod lets in as the login, if it does, and how it takes that.
+async fn with_login(port: u16, login: &Login, anybody: &Peer) -> (Option<Peer>, Access) {
     let tried = match Peer::local(port, Some(login)).await {
         Ok(peer) => match peer.ask(doc! { "ping": 1 }).await {
-            Ok(_) => return (peer, Access::Granted),
+            Ok(_) => return (Some(peer), Access::Granted),
             Err(error) => error,
         },
         Err(error) => error,
     };
-    (anybody.clone(), refused_unless_open(anybody, tried.to_string()).await)
+    (None, refused_unless_open(anybody, tried.to_string()).await)
 }
 
 async fn refused_unless_open(anybody: &Peer, why: String) -> Access {
@@ -94,8 +120,10 @@ async fn describe(peer: &Peer, hello: Hello, access: Access) -> Mongod {
         primary: hello.primary,
         access,
         config: config.ok().and_then(|answer| config::from_document(answer.get_document("config").ok()?).ok()),
+        too_stale: status.as_ref().is_ok_and(|status| status.get_bool("tooStale").unwrap_or_default()),
         members: status.map(|status| members(&status)).unwrap_or_default(),
         users: users.map(|answer| users_of(&answer)),
+        logins: BTreeMap::new(),
     }
 }
 

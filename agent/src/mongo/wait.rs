@@ -5,6 +5,7 @@ use protocol::{Failure, WaitMongodRequest, WaitReplicaSetRequest};
 use super::connect::Error;
 use super::hello::{self, Freshness};
 use super::primary::Census;
+use super::sync::Watch;
 use crate::deadline::{Deadline, SOON};
 use crate::inspect::units::{Shown, is_systemd, show};
 use crate::units::explain;
@@ -43,22 +44,26 @@ fn is_hopeless(unit: &Shown) -> bool {
     unit.state.active == "failed" || unit.state.load == "not-found" || unit.state.restarts >= HOPELESS || over
 }
 
-/// Waits until members lead, copy or vote, follow the same primary, and have all that it had when it was first seen.
+/// Waits until members lead, copy or vote, follow the same primary, and have all that it had when it was first seen;
+/// for as long as one that is missing gets on.
 ///
 /// Each member is asked itself: the primary learns of a member's state only with its next heartbeat, by default up to
 /// 2 s later. One that can't speak to the others, for its keyfile is wrong, calls itself SECONDARY too, but knows no
 /// primary.
 pub async fn replica_set(request: &WaitReplicaSetRequest) -> Result<(), Failure> {
-    let deadline = Deadline::after_ms(request.timeout_ms);
-    let mut goal = None;
+    let mut deadline = Deadline::after_ms(request.timeout_ms);
+    let (mut goal, mut watch) = (None, Watch::new(request));
     loop {
         let census = Census::of_set(&request.set.name, request.set.hosts.iter().chain(&request.members)).await;
         let Some(missing) = missing(&census, request, &mut goal) else {
             return Ok(());
         };
+        if watch.sees_progress(&census, goal).await {
+            deadline = Deadline::after_ms(request.timeout_ms);
+        }
         if !deadline.pause(SOON).await {
             let (wait, states) = (request.timeout_ms, census.describe());
-            let cause = format!("is not healthy after {wait} ms: {missing}; {states}");
+            let cause = format!("is not healthy, and nothing has moved for {wait} ms: {missing}; {states}");
             return Err(Failure::new(format!("replica set {}", request.set.name), cause)
                 .with_hint("look with `distctl logs` at the mongod that lags behind; all must have the same keyfile"));
         }

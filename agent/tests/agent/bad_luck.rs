@@ -12,7 +12,7 @@ fn a_member_with_another_keyfile_is_named() {
     bench.start(&["--replSet", "rsA"], "other");
     bench.await_members();
     let port = bench.members[0].port;
-    let request = InitiateRequest { port, config: bench.config(), timeout_ms: 3_000 };
+    let request = InitiateRequest { port, config: bench.config(), admin: None, timeout_ms: 3_000 };
     let failure = failed(Request::InitiateReplicaSet(request));
     assert_eq!(failure.object, "replica set rsA");
     assert!(failure.cause.contains(&bench.members[1].host), "{failure}");
@@ -27,7 +27,7 @@ fn a_member_of_another_set_is_not_taken() {
     let port = bench.members[0].port;
     let mut other = bench.config();
     other.name = "rsB".into();
-    done(Request::InitiateReplicaSet(InitiateRequest { port, config: other, timeout_ms: 20_000 }));
+    done(Request::InitiateReplicaSet(InitiateRequest { port, config: other, admin: None, timeout_ms: 20_000 }));
     let failure = failed(bench.initiation());
     assert!(failure.cause.contains("rsB"), "{failure}");
 }

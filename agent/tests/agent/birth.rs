@@ -52,7 +52,7 @@ fn an_initiation_that_was_cut_off_is_taken_up() {
     let whole = bench.config();
     let alone = SetConfig { members: whole.members[..1].to_vec(), ..whole };
     let port = bench.members[0].port;
-    done(Request::InitiateReplicaSet(InitiateRequest { port, config: alone, timeout_ms: PATIENCE }));
+    done(Request::InitiateReplicaSet(InitiateRequest { port, config: alone, admin: None, timeout_ms: PATIENCE }));
     bench.initiate();
     assert_eq!(bench.look(0, "agent").unwrap().members.len(), 3);
 }

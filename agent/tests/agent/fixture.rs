@@ -47,6 +47,12 @@ impl Mongod {
         self.child = self.command.spawn().unwrap();
     }
 
+    /// Starts it again with more options.
+    pub fn start_with(&mut self, options: &[&str]) {
+        self.command.args(options);
+        self.start();
+    }
+
     /// Starts it again as a member of a set of another name.
     pub fn start_in(&mut self, set: &str) {
         let arguments: Vec<_> = self.command.get_args().map(ToOwned::to_owned).collect();
@@ -189,7 +195,7 @@ impl Bench {
 
     pub fn initiation(&self) -> Request {
         let port = self.members[0].port;
-        Request::InitiateReplicaSet(InitiateRequest { port, config: self.config(), timeout_ms: PATIENCE })
+        Request::InitiateReplicaSet(InitiateRequest { port, config: self.config(), admin: None, timeout_ms: PATIENCE })
     }
 
     pub fn initiate(&self) -> Vec<String> {
@@ -223,12 +229,16 @@ impl Bench {
     }
 
     pub fn health(&self, timeout_ms: u64) -> Request {
-        Request::WaitReplicaSet(WaitReplicaSetRequest { set: self.address(), members: self.hosts(), timeout_ms })
+        let keyfile = (self.auth == Auth::Keyfile).then(|| self.at("keyfile"));
+        let (set, members) = (self.address(), self.hosts());
+        Request::WaitReplicaSet(WaitReplicaSetRequest { set, members, keyfile, timeout_ms })
     }
 
     /// Looks at one member as a user.
     pub fn look(&self, number: usize, user: &str) -> Result<Seen, MongodAbsence> {
-        let query = MongodQuery { port: self.members[number].port, credential: self.credential(user) };
+        let logins = ["admin", "agent", "shop"].into_iter().filter(|other| *other != user);
+        let logins = logins.filter_map(|user| self.credential(user)).collect();
+        let query = MongodQuery { port: self.members[number].port, credential: self.credential(user), logins };
         let port = query.port;
         inspect(InspectRequest { mongods: vec![query], ..Default::default() }).mongods.remove(&port).unwrap()
     }

@@ -11,6 +11,8 @@ mod data;
 mod fixture;
 mod fragments;
 mod handover;
+mod passwords;
 mod reconfigure;
 mod rename;
+mod resync;
 mod single;

@@ -65,7 +65,12 @@ fn a_set_of_another_name_has_all_that_it_had() {
     bench.members.iter_mut().for_each(Mongod::start);
     bench.await_members();
     let set = SetAddress { name: "rsX".into(), ..bench.address() };
-    done(Request::WaitReplicaSet(WaitReplicaSetRequest { set, members: bench.hosts(), timeout_ms: PATIENCE }));
+    done(Request::WaitReplicaSet(WaitReplicaSetRequest {
+        set,
+        members: bench.hosts(),
+        keyfile: None,
+        timeout_ms: PATIENCE,
+    }));
     for number in 0..3 {
         assert_eq!(count(&bench, number), ALL, "member {number}");
         let config = bench.ask(number, doc! { "replSetGetConfig": 1 });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Credential, Health, Mongod, Piece, ServiceQuery};
+use crate::{Credential, Directory, Health, Mongod, Piece, ServiceQuery, Storage};
 
 /// What to look at.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,8 @@ pub struct InspectRequest {
     pub filled: BTreeMap<String, Vec<Piece>>,
     /// The services that should answer here.
     pub services: Vec<ServiceQuery>,
+    /// Folders with the owner that all below them must have.
+    pub trees: Vec<Directory>,
 }
 
 /// Which mongod to ask, and as whom.
@@ -34,6 +36,9 @@ pub struct MongodQuery {
     pub port: u16,
     /// As whom to ask; without it everything is asked without authentication.
     pub credential: Option<Credential>,
+    /// Users whose passwords are tried besides, where this mongod takes writes.
+    #[serde(default)]
+    pub logins: Vec<Credential>,
 }
 
 /// All that was seen in one guest.
@@ -71,6 +76,8 @@ pub struct Inspection {
     pub services: BTreeMap<String, Health>,
     /// Names of all services that were deployed here.
     pub deployed: Vec<String>,
+    /// What fills or blocks the disk.
+    pub storage: Storage,
 }
 
 /// What is at a path.

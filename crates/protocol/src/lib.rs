@@ -12,7 +12,9 @@ mod fragments;
 mod history;
 mod inspect;
 mod mongo;
+mod resync;
 mod service;
+mod storage;
 mod write;
 
 pub use cut::*;
@@ -23,7 +25,9 @@ pub use fragments::*;
 pub use history::*;
 pub use inspect::*;
 pub use mongo::*;
+pub use resync::*;
 pub use service::*;
+pub use storage::*;
 pub use write::*;
 
 use serde::{Deserialize, Serialize};
@@ -41,6 +45,8 @@ pub enum Request {
     WaitReady(WaitReadyRequest),
     /// Writes files, each atomically, with their owners and directories.
     Write(WriteRequest),
+    /// Gives a folder and all below it to its owner.
+    OwnBelow(Directory),
     /// Installs Debian packages that are missing.
     InstallPackages(InstallPackagesRequest),
     /// Enables, starts, restarts, stops and disables units, and waits for the result.
@@ -67,6 +73,8 @@ pub enum Request {
     HandBack(HandBackRequest),
     /// Waits until members of a replica set are PRIMARY or SECONDARY.
     WaitReplicaSet(WaitReplicaSetRequest),
+    /// Stops a member of a set and empties its data folder, for its set to fill it anew.
+    EmptyMember(EmptyMemberRequest),
     /// Starts a workload, which goes on by itself.
     StartWorkload(Box<WorkloadRequest>),
     /// Says how a workload fares.

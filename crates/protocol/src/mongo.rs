@@ -41,6 +41,24 @@ pub struct Mongod {
     /// Names of the databases that people have made, where it is in no set and tells them to anybody.
     #[serde(default)]
     pub databases: Vec<String>,
+    /// Whether it can't catch up any more: its set has forgotten what comes next for it.
+    #[serde(default)]
+    pub too_stale: bool,
+    /// How it took the passwords that were tried, by user.
+    #[serde(default)]
+    pub logins: BTreeMap<String, LoginSeen>,
+}
+
+/// How a mongod took a user's password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginSeen {
+    /// It let the user in.
+    Taken,
+    /// It refused the password, or does not know the user; the reason.
+    Refused(String),
+    /// That can't be told; the reason.
+    Unknown(String),
 }
 
 /// How a mongod takes our credential.
@@ -312,6 +330,9 @@ pub struct WaitReplicaSetRequest {
     pub set: SetAddress,
     /// `address:port` of the members that must be PRIMARY or SECONDARY. There must also be a primary.
     pub members: Vec<String>,
-    /// How long to wait, in milliseconds.
+    /// The set's keyfile, by which a member that copies its first data tells how far it is. `None` without authentication.
+    #[serde(default)]
+    pub keyfile: Option<String>,
+    /// How long to wait, in milliseconds, since a member that is waited for was last seen to get on.
     pub timeout_ms: u64,
 }

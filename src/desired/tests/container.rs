@@ -76,6 +76,8 @@ fn a_container() {
     0400 mongodb:mongodb /etc/distctl/rsA.keyfile Secret(rsA.keyfile)
     0644 root:root /etc/hosts rendered
     0644 root:root /etc/systemd/network/05-distctl-eth0.network rendered restarts systemd-networkd.service
+    0644 root:root /etc/systemd/system/distctl-rotate.service rendered
+    0644 root:root /etc/systemd/system/distctl-rotate.timer rendered
     0644 root:root /etc/systemd/system/handover-27017.service rendered
     0644 root:root /etc/systemd/system/handover-27018.service rendered
     0644 root:root /etc/systemd/system/mongod-27017.service rendered
@@ -94,6 +96,8 @@ fn a_container() {
     0400 mongodb:mongodb /etc/distctl/users.distctl-agent Secret(users.distctl-agent)
     0644 root:root /etc/hosts rendered
     0644 root:root /etc/systemd/network/05-distctl-eth0.network rendered restarts systemd-networkd.service
+    0644 root:root /etc/systemd/system/distctl-rotate.service rendered
+    0644 root:root /etc/systemd/system/distctl-rotate.timer rendered
     0644 root:root /etc/systemd/system/handover-27017.service rendered
     0644 root:root /etc/systemd/system/mongod-27017.service rendered
     0644 root:root /etc/systemd/system/mongod-27020.service rendered

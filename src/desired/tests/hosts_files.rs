@@ -109,6 +109,8 @@ fn a_tree_shows_what_is_pushed_but_no_secret() {
     db1/etc/distctl/mongod-27018.conf
     db1/etc/hosts
     db1/etc/systemd/network/05-distctl-eth0.network
+    db1/etc/systemd/system/distctl-rotate.service
+    db1/etc/systemd/system/distctl-rotate.timer
     db1/etc/systemd/system/handover-27017.service
     db1/etc/systemd/system/handover-27018.service
     db1/etc/systemd/system/mongod-27017.service
@@ -117,6 +119,8 @@ fn a_tree_shows_what_is_pushed_but_no_secret() {
     db2/etc/distctl/mongod-27020.conf
     db2/etc/hosts
     db2/etc/systemd/network/05-distctl-eth0.network
+    db2/etc/systemd/system/distctl-rotate.service
+    db2/etc/systemd/system/distctl-rotate.timer
     db2/etc/systemd/system/handover-27017.service
     db2/etc/systemd/system/mongod-27017.service
     db2/etc/systemd/system/mongod-27020.service
@@ -215,7 +219,7 @@ fn the_platform_of_the_repository_expands() {
     }
     let desired = tried(include_str!("../../../topology.yaml"), folder.path()).unwrap();
     let units: usize = desired.containers.values().map(|container| container.units.len()).sum();
-    assert_eq!((desired.containers.len(), units, desired.replica_sets.len()), (5, 7, 2));
+    assert_eq!((desired.containers.len(), units, desired.replica_sets.len()), (5, 10, 2));
     let places: Vec<String> =
         desired.services.values().map(|one| format!("{} in {}", one.name, one.containers.join(", "))).collect();
     assert_eq!(places, ["auth-server in auth-server", "web-server in web-server"]);

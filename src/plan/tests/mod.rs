@@ -11,13 +11,16 @@ mod incus_ui;
 mod model;
 mod ports;
 mod refusals;
+mod resync;
 mod service_health;
 mod service_init;
 mod service_order;
 mod services;
 mod sets;
+mod storage;
 mod stories;
 mod system;
+mod users;
 
 use model::World;
 

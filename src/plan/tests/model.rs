@@ -168,6 +168,9 @@ impl World {
                 guest.units.retain(|unit, _| !stop.contains(unit));
                 self.restart_services(container, restart, desired);
             }
+            Action::OwnBelow { container, tree } => {
+                self.guest(container).storage.strangers.retain(|one| one.folder != tree.path);
+            }
             Action::MoveDocuments(fragmented) => self.move_documents(fragmented),
             _ if self.perform_service(action, desired) => {}
             _ => self.perform_mongo(action),
@@ -203,7 +206,7 @@ impl World {
             }
             Action::WaitMongod(mongod) => self.assert_up(&mongod.host),
             Action::WaitReplicaSet { members, .. } => members.iter().for_each(|host| self.assert_up(host)),
-            Action::StepDown { .. } | Action::HandBack { .. } => {}
+            Action::StepDown { .. } | Action::HandBack { .. } | Action::EmptyMember { .. } => {}
             other => panic!("the model does not know {other}"),
         }
     }
@@ -352,6 +355,8 @@ fn answer(host: &str, set: Option<&SetConfig>, before: Option<Mongod>) -> Mongod
         members: members.collect(),
         users,
         databases: Vec::new(),
+        too_stale: false,
+        logins: BTreeMap::new(),
     }
 }
 

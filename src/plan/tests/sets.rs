@@ -54,7 +54,7 @@ fn a_member_leaves_the_set_before_its_unit_goes() {
     let desired = system::with_set(system::with_container(system::empty(), "db1", 12), "rsA", &five);
     let mut world = settled(&desired);
     let desired = system::with_set(system::with_container(system::empty(), "db1", 12), "rsA", &five[..3]);
-    insta::assert_snapshot!(plan(&desired, &world.seen), @r"
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
     1  reconfigure rsA: 10.10.10.12:27017 priority, 10.10.10.12:27018 priority, 10.10.10.12:27019 priority: differs
          10.10.10.12:27017 priority: 5 -> 3 (live)
          10.10.10.12:27018 priority: 4 -> 2 (live)
@@ -65,7 +65,7 @@ fn a_member_leaves_the_set_before_its_unit_goes() {
          member 10.10.10.12:27021: member -> removed (live)
     4  update container db1: the data in /var/lib/mongodb/27020, /var/lib/mongodb/27021 stays, and is not used any more  [after 2, 3]
     5  stop mongod-27020, mongod-27021 in db1: not declared any more  [after 4]
-    6  remove /etc/systemd/system/mongod-27020.service, /etc/systemd/system/mongod-27021.service in db1: not declared any more  [after 5]
+    6  remove /etc/systemd/system/mongod-27020.service, /etc/systemd/system/handover-27020.service, /etc/distctl/mongod-27020.conf, /etc/systemd/system/mongod-27021.service, /etc/systemd/system/handover-27021.service, /etc/distctl/mongod-27021.conf in db1: not declared any more  [after 5]
     ");
     world.settle(&desired);
 }

@@ -131,6 +131,7 @@ fn verb(request: &Request) -> &'static str {
         Request::Inspect(_) => "inspect",
         Request::WaitReady(_) => "wait_ready",
         Request::Write(_) => "write",
+        Request::OwnBelow(_) => "own_below",
         Request::InstallPackages(_) => "install_packages",
         Request::Units(_) => "units",
         Request::DeployService(_) => "deploy_service",
@@ -161,6 +162,7 @@ fn verb(request: &Request) -> &'static str {
         Request::Flush(_) | Request::Hold(_) | Request::LetGo(_) => "hold",
         Request::RehomeReplicaSet(_) | Request::RenameReplicaSet(_) => "rehome",
         Request::Data(_) => "data",
+        Request::EmptyMember(_) => "empty_member",
     }
 }
 

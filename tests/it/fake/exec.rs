@@ -41,6 +41,8 @@ pub struct ExecReply {
     pub fails: Option<String>,
     /// The sockets break after the output.
     pub cut: bool,
+    /// It closes its output some time before it ends. A client that hangs up meanwhile has it killed.
+    pub lingers: bool,
 }
 
 impl ExecReply {
@@ -164,6 +166,9 @@ async fn run(shared: Arc<Shared>, mut call: ExecCall, terminal: bool, mut arrive
         if !reply.cut {
             let _ = socket.send(Message::Text("".into())).await;
         }
+    }
+    if reply.lingers && tokio::time::timeout(Duration::from_millis(300), read_all(&mut streams[1])).await.is_ok() {
+        return Ok(137);
     }
     reply.fails.map_or(Ok(reply.code), Err)
 }

@@ -76,6 +76,15 @@ async fn output_that_is_cut_is_not_taken_for_all() {
 }
 
 #[tokio::test]
+async fn streams_stay_open_until_the_command_has_ended() {
+    let fake = Fake::start();
+    let client = running(&fake).await;
+    fake.on_exec(|_| ExecReply { lingers: true, ..ExecReply::ok("done") });
+    let finished = client.run("db1", &["x"], vec![]).await.unwrap();
+    assert_eq!((finished.code, finished.stdout.as_slice()), (0, &b"done"[..]), "a client that hangs up kills");
+}
+
+#[tokio::test]
 async fn sessions_stream_both_ways_and_take_signals() {
     let fake = Fake::start();
     let client = running(&fake).await;

@@ -235,7 +235,13 @@ impl World {
             let process = container.processes.get(unit);
             let state = UnitState {
                 load: "loaded".into(),
-                active: if process.is_some() { "active" } else { "inactive" }.into(),
+                // A timer has no process; it is active from when it is enabled.
+                active: if process.is_some() || is_timer(unit) && container.enabled.contains(unit) {
+                    "active"
+                } else {
+                    "inactive"
+                }
+                .into(),
                 enabled: if container.enabled.contains(unit) { "enabled" } else { "" }.into(),
                 revision: process.and_then(|process| process.revision.clone()),
                 ..UnitState::default()
@@ -295,6 +301,8 @@ impl World {
             members: members.collect(),
             users: granted.then(|| store.users.keys().map(roles).map(|(name, user)| (name, roles_of(&user))).collect()),
             databases: Vec::new(),
+            too_stale: false,
+            logins: BTreeMap::new(),
         })
     }
 
@@ -398,6 +406,7 @@ impl World {
                 for unit in stop {
                     guest.enabled.remove(unit);
                 }
+                guest.enabled.extend(start.iter().filter(|unit| is_timer(unit)).cloned());
                 for unit in start.iter().chain(restart).filter(|unit| unit.starts_with("mongod-")) {
                     self.running(container)?.enabled.insert(unit.clone());
                     if !self.running(container)?.processes.contains_key(unit) {
@@ -590,4 +599,8 @@ fn merge(config: &mut BTreeMap<String, String>, changes: &BTreeMap<String, Optio
             None => config.remove(key),
         };
     }
+}
+
+fn is_timer(unit: &str) -> bool {
+    unit.ends_with(".timer")
 }

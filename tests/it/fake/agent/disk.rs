@@ -54,6 +54,7 @@ impl Disk<'_> {
             filled: asked.filled.iter().filter_map(|(path, text)| self.expected(path, text)).collect(),
             services: asked.services.iter().map(|query| (query.name.clone(), self.health(&query.name))).collect(),
             deployed: self.deployed(),
+            storage: protocol::Storage::default(),
         }
     }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    Access, EnsureUsersRequest, Failure, MemberStatus, Mongod, MongodAbsence, MongodQuery, Role, SetConfig,
+    Access, Credential, EnsureUsersRequest, Failure, LoginSeen, MemberStatus, Mongod, MongodAbsence, MongodQuery, Role,
+    SetConfig,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -90,12 +91,15 @@ pub fn look(world: &World, instance: &str, query: &MongodQuery) -> Result<Mongod
     });
     let access = access(world, instance, query, users.as_ref());
     let roles = |users: Users| users.into_iter().map(|(name, user)| (format!("admin.{name}"), user.roles)).collect();
+    let is_primary = config.is_none() || primary.as_ref() == Some(&host);
     Ok(Mongod {
         version: "6.0.5".into(),
         set_name: config.as_ref().map(|config| config.name.clone()),
-        writable: config.is_none() || primary.as_ref() == Some(&host),
+        writable: is_primary,
         secondary: primary.as_ref().is_some_and(|primary| *primary != host),
         members: members.collect(),
+        too_stale: false,
+        logins: if is_primary { logins(world, instance, query, users.as_ref()) } else { BTreeMap::new() },
         users: users.filter(|_| access == Access::Granted).map(roles),
         primary,
         access,
@@ -108,9 +112,22 @@ fn access(world: &World, instance: &str, query: &MongodQuery, users: Option<&Use
     let (Some(credential), Some(users)) = (&query.credential, users) else {
         return if query.credential.is_some() { Access::NoUsers } else { Access::Granted };
     };
-    let password = password(world, instance, &credential.password_file);
-    let right = users.get(&credential.user).is_some_and(|user| Some(&user.password) == password.as_ref());
+    let right = takes(world, instance, credential, users);
     if right { Access::Granted } else { Access::Refused("Authentication failed.".into()) }
+}
+
+fn takes(world: &World, instance: &str, credential: &Credential, users: &Users) -> bool {
+    let password = password(world, instance, &credential.password_file);
+    users.get(&credential.user).is_some_and(|user| Some(&user.password) == password.as_ref())
+}
+
+fn logins(world: &World, instance: &str, query: &MongodQuery, users: Option<&Users>) -> BTreeMap<String, LoginSeen> {
+    let Some(users) = users else { return BTreeMap::new() };
+    let seen = |one: &Credential| match takes(world, instance, one, users) {
+        true => LoginSeen::Taken,
+        false => LoginSeen::Refused("Authentication failed.".into()),
+    };
+    query.logins.iter().map(|one| (one.user.clone(), seen(one))).collect()
 }
 
 fn password(world: &World, instance: &str, path: &str) -> Option<String> {
