@@ -96,6 +96,7 @@ fn questions(desired: &Desired, wanted: &desired::Container) -> InspectRequest {
     paths.extend(wanted.releases.values().filter_map(|release| Some(release.init.as_ref()?.marker.clone())));
     let marked = desired.fragmented.values().filter(|one| one.marker.0 == wanted.name);
     paths.extend(marked.map(|one| one.marker.1.clone()));
+    paths.extend(wanted.transitions.values().map(|transition| transition.keyfile.clone()));
     paths.extend(wanted.directories.iter().map(|directory| directory.path.clone()));
     let filled = wanted.all_files().filter_map(|(path, file)| match &file.content {
         Content::Filled(pieces) => Some((path.clone(), pieces.clone())),
@@ -146,11 +147,12 @@ fn ask_for_data(desired: &Desired, ledger: &Ledger, request: &mut InspectRequest
 }
 
 fn mongods(desired: &Desired, container: &str) -> Vec<MongodQuery> {
-    let query = |mongod: &desired::Mongod, access: &Option<desired::Access>| {
-        let credential = access.as_ref().map(|access| access.agent.clone());
+    // Also one that should ask nobody may still ask.
+    let query = |mongod: &desired::Mongod, owner: &str| {
+        let credential = Some(desired::keepers(owner).1);
         (mongod.container == container).then_some(MongodQuery { port: mongod.port, credential })
     };
-    let members = desired.replica_sets.values().flat_map(|set| set.members.iter().map(|one| query(one, &set.access)));
-    let singles = desired.standalones.values().map(|one| query(&one.mongod, &one.access));
+    let members = desired.replica_sets.values().flat_map(|set| set.members.iter().map(|one| query(one, &set.name)));
+    let singles = desired.standalones.values().map(|one| query(&one.mongod, &one.name));
     members.chain(singles).flatten().collect()
 }

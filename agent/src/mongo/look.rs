@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 
 use mongodb::bson::{Document, doc};
-use protocol::{Access, MemberStatus, Mongod, MongodAbsence, MongodQuery, Role};
+use protocol::{Access, MemberStatus, Mongod, MongodAbsence, MongodQuery, Role, Security};
 
 use super::connect::{Error, Login, Peer};
 use super::hello::Hello;
@@ -25,14 +25,33 @@ use super::{code, config};
 pub async fn look(query: &MongodQuery) -> Result<Mongod, MongodAbsence> {
     let anybody = Peer::local(query.port, None).await.map_err(absence)?;
     let hello = anybody.hello().await.map_err(absence)?;
-    let (peer, access) = match &query.credential {
-        None => (anybody.clone(), without_login(&anybody).await),
+    let security = security(&anybody).await;
+    let known = match &query.credential {
+        None => Err("it requires authentication".to_owned()),
         Some(credential) => match Login::read(credential) {
-            Ok(login) => with_login(query.port, &login, &anybody).await,
-            Err(failure) => (anybody.clone(), refused_unless_open(&anybody, failure.to_string()).await),
+            Ok(login) => with_login(query.port, &login).await,
+            Err(failure) => Err(failure.to_string()),
         },
     };
-    Ok(describe(&peer, hello, access).await)
+    let knows_us = known.is_ok();
+    let (peer, access) = match known {
+        Ok(peer) => (peer, Access::Granted),
+        Err(why) => (anybody.clone(), refused_unless_open(&anybody, why).await),
+    };
+    Ok(Mongod { security, knows_us, ..describe(&peer, hello, access).await })
+}
+
+/// Whether a mongod asks for passwords: only one that doesn't tells anybody how it was started, also before it has a
+/// user.
+async fn security(anybody: &Peer) -> Option<Security> {
+    match anybody.ask(doc! { "getCmdLineOpts": 1 }).await {
+        Ok(answer) => {
+            let security = answer.get_document("parsed").and_then(|parsed| parsed.get_document("security"));
+            let changes = security.is_ok_and(|security| security.get_bool("transitionToAuth").unwrap_or(false));
+            Some(if changes { Security::Transition } else { Security::Open })
+        }
+        Err(error) => (error.code() == Some(code::UNAUTHORIZED)).then_some(Security::Enforced),
+    }
 }
 
 fn absence(error: Error) -> MongodAbsence {
@@ -42,15 +61,10 @@ fn absence(error: Error) -> MongodAbsence {
     }
 }
 
-async fn with_login(port: u16, login: &Login, anybody: &Peer) -> (Peer, Access) {
-    let tried = match Peer::local(port, Some(login)).await {
-        Ok(peer) => match peer.ask(doc! { "ping": 1 }).await {
-            Ok(_) => return (peer, Access::Granted),
-            Err(error) => error,
-        },
-        Err(error) => error,
-    };
-    (anybody.clone(), refused_unless_open(anybody, tried.to_string()).await)
+async fn with_login(port: u16, login: &Login) -> Result<Peer, String> {
+    let peer = Peer::local(port, Some(login)).await.map_err(|error| error.to_string())?;
+    peer.ask(doc! { "ping": 1 }).await.map_err(|error| error.to_string())?;
+    Ok(peer)
 }
 
 async fn refused_unless_open(anybody: &Peer, why: String) -> Access {
@@ -96,6 +110,8 @@ async fn describe(peer: &Peer, hello: Hello, access: Access) -> Mongod {
         config: config.ok().and_then(|answer| config::from_document(answer.get_document("config").ok()?).ok()),
         members: status.map(|status| members(&status)).unwrap_or_default(),
         users: users.map(|answer| users_of(&answer)),
+        security: None,
+        knows_us: false,
     }
 }
 

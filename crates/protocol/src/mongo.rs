@@ -41,6 +41,24 @@ pub struct Mongod {
     /// Names of the databases that people have made, where it is in no set and tells them to anybody.
     #[serde(default)]
     pub databases: Vec<String>,
+    /// Whether the running process asks for passwords; `None` where it did not say.
+    #[serde(default)]
+    pub security: Option<Security>,
+    /// Whether the asked user logged in. Where nobody is asked for a password, [`Access::Granted`] does not tell that.
+    #[serde(default)]
+    pub knows_us: bool,
+}
+
+/// Whether a mongod asks clients and other members for passwords.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Security {
+    /// It asks nobody. It does not understand members that ask.
+    Open,
+    /// It asks nobody, and logs in to members that ask (`security.transitionToAuth`): it understands all others.
+    Transition,
+    /// It asks everybody. It does not understand members without the key.
+    Enforced,
 }
 
 /// How a mongod takes our credential.
