@@ -132,6 +132,8 @@ fn answer(member: &Mongod, config: &SetConfig) -> protocol::Mongod {
         members: config.members.iter().map(|one| status(&one.host)).collect(),
         users: None,
         databases: Vec::new(),
+        security: Some(protocol::Security::Enforced),
+        knows_us: true,
     }
 }
 

@@ -11,8 +11,8 @@ use super::expand::Work;
 use super::secret::{AGENT_USER, STORE};
 use super::template::{HANDOVER_SERVICE, MONGOD_CONF, MONGOD_SERVICE};
 use super::{
-    Access, Container, Content, DATA, DATA_KEY, Desired, File, Holds, Mongod, Places, ReplicaSet, SecretName, Transition,
-    Unit, sha256_hex,
+    Access, Container, Content, DATA, DATA_KEY, Desired, File, Holds, Mongod, Places, ReplicaSet, SecretName,
+    Transition, Unit, sha256_hex,
 };
 use crate::topology::{MIN_CACHE, OVERHEAD};
 
@@ -139,12 +139,7 @@ impl Owned<'_> {
     }
 
     /// Its configuration and units by path, and their revision.
-    fn files(
-        &self,
-        binary: &Binary,
-        cache: u64,
-        work: &Work<'_>,
-    ) -> Result<(BTreeMap<String, File>, String), String> {
+    fn files(&self, binary: &Binary, cache: u64, work: &Work<'_>) -> Result<(BTreeMap<String, File>, String), String> {
         let Mongod { port, unit, .. } = self.mongod;
         let conf = work.templates.render(MONGOD_CONF, &self.conf(cache))?;
         let rendered = |revision: &str| work.templates.render(MONGOD_SERVICE, &self.unit(revision, binary, work));

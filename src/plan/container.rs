@@ -56,7 +56,7 @@ fn create(draft: &mut Draft<'_>, wanted: &Container) {
         .files
         .iter()
         .filter(|(_, file)| !matches!(file.content, Content::Agent { .. }))
-        .map(|(path, file)| (path.clone(), file.clone()))
+        .filter_map(|(path, file)| Some((path.clone(), draft.for_now(&wanted.name, path, file, false)?.clone())))
         .collect();
     for file in files.values() {
         if let Content::Secret(name) = &file.content {

@@ -2,6 +2,7 @@
 
 use protocol::{Access as Seen, MongodAbsence, Role, UserSpec};
 
+use super::auth;
 use super::order::Draft;
 use super::{Action, Cause, Change, Effect};
 use crate::desired::{Access, Mongod, Standalone};
@@ -95,6 +96,9 @@ fn ensure_users(draft: &mut Draft<'_>, standalone: &Standalone, cause: Cause, af
 }
 
 fn compare_standalone(draft: &mut Draft<'_>, standalone: &Standalone, seen: &protocol::Mongod) {
+    if auth::plan_single(draft, standalone) {
+        return;
+    }
     let mongod = &standalone.mongod;
     let after = renew(draft, mongod);
     if let Some(access) = &standalone.access
@@ -140,7 +144,11 @@ pub(super) fn users_cause(
             None
         }
         Seen::Granted => {
-            let users = seen.users.as_ref()?;
+            let Some(users) = seen.users.as_ref() else {
+                let hint = "look at its log with `distctl logs`, then run `distctl plan` again";
+                draft.find(format!("users of {owner}"), "mongod does not show its users", hint);
+                return None;
+            };
             let changes: Vec<_> = access
                 .users
                 .iter()
