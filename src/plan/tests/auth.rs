@@ -9,6 +9,7 @@ use super::model::World;
 use super::{plan, settled};
 use crate::desired::Desired;
 use crate::desired::expand::{AgentFile, expand};
+use crate::plan::{Options, diff, restart};
 use crate::topology::parse;
 
 const SHOP: &str = r#"
@@ -37,7 +38,7 @@ services:
       A: "{{ mongodb.rs.uri(db='shop') }} {{ mongodb.users.uri(db='users') }}"
 "#;
 
-fn shop(auth: &str) -> Desired {
+pub(super) fn shop(auth: &str) -> Desired {
     let agent = AgentFile { sha256: "0123456789abcdef".repeat(4), size: 1_000 };
     let topology = parse(&SHOP.replace("AUTH", auth), Path::new("topology.yaml")).unwrap();
     expand(&topology, Path::new("/nowhere"), &agent).unwrap()
@@ -67,6 +68,68 @@ fn a_running_set_ceases_to_ask_for_passwords_member_by_member() {
     insta::assert_snapshot!(second, @"");
     world.carry_out(&second, &desired);
     assert!(plan(&desired, &world.seen).is_clean());
+}
+
+#[test]
+fn a_member_that_was_restarted_too_soon_is_brought_back_first() {
+    let mut world = settled(&shop("none"));
+    let desired = shop("keyfile");
+    world.restart_as(&desired.replica_sets["rs"].members[2], Security::Enforced, &desired);
+    let options = Options { scope: desired.scope(&["rs".into()]).unwrap(), adopt: false };
+    let plan = diff(&desired, &world.seen, &options).to_string();
+    let steps = plan.split_once("write 3 files").unwrap().1;
+    insta::assert_snapshot!(steps, @"");
+    world.settle(&desired);
+    assert_eq!(securities(&world, &desired), [Security::Enforced; 4]);
+}
+
+#[test]
+fn a_restart_on_request_waits_until_all_members_are_of_one_kind() {
+    let world = settled(&shop("none"));
+    let plan = restart(&shop("keyfile"), &world.seen, &["rs".into()]);
+    assert_eq!(plan.steps, []);
+    insta::assert_snapshot!(plan, @"");
+}
+
+#[test]
+fn who_does_not_say_whether_it_asks_is_named() {
+    let desired = shop("keyfile");
+    let mut world = settled(&desired);
+    world.mongod("a", 27018).security = None;
+    world.mongod("b", 27020).security = None;
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"");
+}
+
+#[test]
+fn a_template_of_ones_own_that_knows_no_way_between_is_refused() {
+    let world = settled(&shop("keyfile"));
+    let mut desired = shop("none");
+    desired.containers.get_mut("b").unwrap().transitions.get_mut("mongod-27017.service").unwrap().files.clear();
+    insta::assert_snapshot!(refusals(&desired, &world), @"");
+}
+
+#[test]
+fn members_that_could_not_start_again_without_their_key_are_not_restarted() {
+    let mut world = settled(&shop("keyfile"));
+    world.guest("b").paths.remove("/etc/distctl/rs.keyfile");
+    insta::assert_snapshot!(refusals(&shop("none"), &world), @"");
+}
+
+#[test]
+fn a_set_whose_password_is_lost_is_not_as_declared() {
+    let mut world = settled(&shop("keyfile"));
+    for (container, port) in [("a", 27017), ("a", 27018), ("b", 27017)] {
+        let member = world.mongod(container, port);
+        member.access = protocol::Access::Refused("Authentication failed".into());
+        (member.config, member.users, member.knows_us) = (None, None, false);
+    }
+    let plan = plan(&shop("none"), &world.seen);
+    insta::assert_debug_snapshot!(plan.findings, @"");
+    assert!(!plan.to_string().contains("deploy"), "{plan}");
+}
+
+fn refusals(desired: &Desired, world: &World) -> String {
+    plan(desired, &world.seen).refusals.iter().map(ToString::to_string).collect()
 }
 
 /// Plans and carries out until nothing is left to do; the first passes are killed after so many steps, each followed by

@@ -5,6 +5,7 @@ use crate::observed::Observed;
 
 use super::{Options, Plan};
 
+mod addresses;
 mod auth;
 mod edits;
 mod fragments;

@@ -44,6 +44,12 @@ impl World {
         }
     }
 
+    /// Restarts a mongod as somebody does who has changed its configuration by hand.
+    pub fn restart_as(&mut self, mongod: &Mongod, security: Security, desired: &Desired) {
+        self.securities.runs.insert((mongod.container.clone(), mongod.unit.clone()), security);
+        self.refresh(desired);
+    }
+
     fn text(&self, container: &str, path: &str) -> Option<&str> {
         self.securities.disk.get(&(container.to_owned(), path.to_owned())).map(String::as_str)
     }
