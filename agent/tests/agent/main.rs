@@ -13,4 +13,5 @@ mod fragments;
 mod handover;
 mod reconfigure;
 mod rename;
+mod security;
 mod single;

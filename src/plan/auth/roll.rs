@@ -25,7 +25,7 @@ pub(super) fn is_refused(draft: &mut Draft<'_>, view: &View<'_, '_>) -> bool {
             object,
             "can't begin or cease to ask for passwords member by member: its own templates/mongod.conf has no \
              `transitionToAuth`",
-            "take the lines below `security:` from the built-in template: `distctl render` shows them filled",
+            "where `transition` is true, write `transitionToAuth: true` in it instead of `authorization: enabled`",
         );
         return true;
     }
