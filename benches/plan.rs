@@ -134,6 +134,8 @@ fn answer(member: &Mongod, config: &SetConfig) -> protocol::Mongod {
         databases: Vec::new(),
         too_stale: false,
         logins: BTreeMap::new(),
+        security: Some(protocol::Security::Enforced),
+        knows_us: true,
     }
 }
 

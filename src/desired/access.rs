@@ -13,11 +13,8 @@ pub(super) fn access(owner: &str, topology: &Topology) -> Option<Access> {
     if topology.mongodb.auth() == Auth::None {
         return None;
     }
-    let credential = |user: &str, password_file: String| Credential { user: user.to_owned(), password_file };
     let stored = |user: &str| credential(user, SecretName::password(owner, user).store_path());
-    let admin = stored(ADMIN_USER);
-    // The unit of a mongod runs the agent, and not as root: it reads the copy that is mongodb's.
-    let agent = credential(AGENT_USER, SecretName::password(owner, AGENT_USER).use_path());
+    let (admin, agent) = keepers(owner);
     let mut users = vec![
         UserSpec { credential: admin.clone(), roles: vec![role("root", "admin")] },
         UserSpec { credential: agent.clone(), roles: vec![role(AGENT_ROLE, "admin")] },
@@ -27,6 +24,18 @@ pub(super) fn access(owner: &str, topology: &Topology) -> Option<Access> {
         roles: databases.iter().map(|db| role("readWrite", db)).collect(),
     }));
     Some(Access { admin, agent, users })
+}
+
+/// The administrator and the agent's user of a set or a single mongod. Where the topology says `auth: none`, a running
+/// mongod may know them from before.
+pub fn keepers(owner: &str) -> (Credential, Credential) {
+    let admin = credential(ADMIN_USER, SecretName::password(owner, ADMIN_USER).store_path());
+    // The unit of a mongod runs the agent, and not as root: it reads the copy that is mongodb's.
+    (admin, credential(AGENT_USER, SecretName::password(owner, AGENT_USER).use_path()))
+}
+
+fn credential(user: &str, password_file: String) -> Credential {
+    Credential { user: user.to_owned(), password_file }
 }
 
 fn role(role: &str, db: &str) -> Role {

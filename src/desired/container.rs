@@ -59,6 +59,7 @@ pub(super) fn container(name: &str, declared: &topology::Container, work: &Work<
         files,
         units: BTreeMap::new(),
         releases: BTreeMap::new(),
+        transitions: BTreeMap::new(),
     })
 }
 

@@ -79,6 +79,18 @@ pub struct Container {
     pub units: BTreeMap<String, Unit>,
     /// What it has of each service that runs in it; their files and units are not among those above.
     pub releases: BTreeMap<String, Release>,
+    /// What mongods have while they begin or cease to ask for passwords, by their units.
+    pub transitions: BTreeMap<String, Transition>,
+}
+
+/// What a mongod has while its set begins or ceases to ask for passwords.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// Its configuration and units by path: those of a member that asks nobody and logs in to those that ask. A single
+    /// mongod has no others to log in to: here are those of its container.
+    pub files: BTreeMap<String, File>,
+    /// The key that it reads when it starts.
+    pub keyfile: String,
 }
 
 impl Container {
@@ -343,6 +355,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+pub use access::keepers;
 pub use fragmented::{FragmentHome, Fragmented, ProbeLogin, Router};
 pub use hash::cache_folder;
 pub use incus_ui::IncusUi;

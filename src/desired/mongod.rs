@@ -11,8 +11,8 @@ use super::expand::Work;
 use super::secret::{AGENT_USER, STORE};
 use super::template::{HANDOVER_SERVICE, MONGOD_CONF, MONGOD_SERVICE};
 use super::{
-    Container, Content, DATA, DATA_KEY, Desired, File, Holds, Mongod, Places, ReplicaSet, SecretName, Unit, rotation,
-    sha256_hex,
+    Access, Container, Content, DATA, DATA_KEY, Desired, File, Holds, Mongod, Places, ReplicaSet, SecretName,
+    Transition, Unit, rotation, sha256_hex,
 };
 use crate::topology::{MIN_CACHE, OVERHEAD};
 
@@ -30,7 +30,22 @@ struct Owned<'d> {
     owner: &'d str,
     /// `address:port` of all members, the one that should lead first; empty for a single mongod.
     hosts: Vec<&'d str>,
-    auth: bool,
+    auth: Auth,
+}
+
+/// Whether a mongod asks for passwords.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Auth {
+    None,
+    /// It asks nobody and logs in to members that ask.
+    Transition,
+    Enforced,
+}
+
+impl Auth {
+    fn of(access: Option<&Access>) -> Self {
+        if access.is_some() { Self::Enforced } else { Self::None }
+    }
 }
 
 /// Gives every mongod its data folder, and writes down in each container what its folders hold.
@@ -64,14 +79,14 @@ pub(super) fn add_all(desired: &mut Desired, work: &Work<'_>) -> Result<(), Stri
             mongod,
             owner: &set.name,
             hosts: in_order(set),
-            auth: set.access.is_some(),
+            auth: Auth::of(set.access.as_ref()),
         })
     });
     let singles = desired.standalones.values().map(|single| Owned {
         mongod: &single.mongod,
         owner: &single.name,
         hosts: Vec::new(),
-        auth: single.access.is_some(),
+        auth: Auth::of(single.access.as_ref()),
     });
     let all: Vec<Owned<'_>> = members.chain(singles).collect();
     let mut count: BTreeMap<&str, u64> = BTreeMap::new();
@@ -110,21 +125,34 @@ impl Owned<'_> {
         let Mongod { port, unit, log, .. } = self.mongod;
         self.add_places(container);
         container.files.extend(binary.file.clone().map(|file| (binary.path.clone(), file)));
+        let (mut files, revision) = self.files(binary, cache, work)?;
+        container.files.extend(files.clone());
+        if !self.hosts.is_empty() {
+            let changing = Self { auth: Auth::Transition, hosts: self.hosts.clone(), ..*self };
+            files = changing.files(binary, cache, work)?.0;
+        }
+        let keyfile = SecretName::keyfile(self.owner).use_path();
+        container.transitions.insert(unit.clone(), Transition { files, keyfile });
+        let started = Unit { revision: Some(revision), reads: vec![conf_path(*port)], log: Some(log.clone()) };
+        container.units.insert(unit.clone(), started);
+        Ok(())
+    }
+
+    /// Its configuration and units by path, and their revision.
+    fn files(&self, binary: &Binary, cache: u64, work: &Work<'_>) -> Result<(BTreeMap<String, File>, String), String> {
+        let Mongod { port, unit, .. } = self.mongod;
         let conf = work.templates.render(MONGOD_CONF, &self.conf(cache))?;
         let rendered = |revision: &str| work.templates.render(MONGOD_SERVICE, &self.unit(revision, binary, work));
         let revision = revision(&conf, binary.identity(), &rendered("")?);
         let text = rendered(&revision)?;
         let mut file = root_file(0o640, Content::Bytes(conf.into_bytes()));
         file.group = "mongodb".to_owned();
-        container.files.insert(conf_path(*port), file);
-        container.files.extend([unit_file(unit, text)]);
+        let mut files = BTreeMap::from([(conf_path(*port), file), unit_file(unit, text)]);
         if self.hands_over(work) {
             let text = work.templates.render(HANDOVER_SERVICE, &self.unit("", binary, work))?;
-            container.files.extend([unit_file(&handover_unit(*port), text)]);
+            files.extend([unit_file(&handover_unit(*port), text)]);
         }
-        let started = Unit { revision: Some(revision), reads: vec![conf_path(*port)], log: Some(log.clone()) };
-        container.units.insert(unit.clone(), started);
-        Ok(())
+        Ok((files, revision))
     }
 
     fn add_places(&self, container: &mut Container) {
@@ -152,7 +180,8 @@ impl Owned<'_> {
         context.insert("db_path", &self.mongod.data);
         context.insert("log", &self.mongod.log);
         context.insert("cache_gb", &gigabytes(cache));
-        context.insert("auth", &self.auth);
+        context.insert("auth", &(self.auth != Auth::None));
+        context.insert("transition", &(self.auth == Auth::Transition));
         context.insert("set", &(!self.hosts.is_empty()).then_some(self.owner));
         context.insert("keyfile", &SecretName::keyfile(self.owner).use_path());
         context
@@ -181,7 +210,7 @@ impl Owned<'_> {
     fn handover(&self) -> String {
         let mut arguments =
             format!("--set {} --self {} --hosts {}", self.owner, self.mongod.host, self.hosts.join(","));
-        if self.auth {
+        if self.auth != Auth::None {
             let password = SecretName::password(self.owner, AGENT_USER).use_path();
             arguments += &format!(" --user {AGENT_USER} --password-file {password}");
         }

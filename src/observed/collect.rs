@@ -97,6 +97,7 @@ fn questions(desired: &Desired, wanted: &desired::Container) -> InspectRequest {
     paths.extend(wanted.releases.values().filter_map(|release| Some(release.init.as_ref()?.marker.clone())));
     let marked = desired.fragmented.values().filter(|one| one.marker.0 == wanted.name);
     paths.extend(marked.map(|one| one.marker.1.clone()));
+    paths.extend(wanted.transitions.values().map(|transition| transition.keyfile.clone()));
     paths.extend(wanted.directories.iter().map(|directory| directory.path.clone()));
     let filled = wanted.all_files().filter_map(|(path, file)| match &file.content {
         Content::Filled(pieces) => Some((path.clone(), pieces.clone())),
@@ -148,14 +149,17 @@ fn ask_for_data(desired: &Desired, ledger: &Ledger, request: &mut InspectRequest
 }
 
 fn mongods(desired: &Desired, container: &str) -> Vec<MongodQuery> {
-    let query = |mongod: &desired::Mongod, access: &Option<desired::Access>| {
-        let credential = access.as_ref().map(|access| access.agent.clone());
-        // Its guest has the passwords of all users. That of the agent is tried by asking as the agent.
+    // Also one that should ask nobody may still ask. Its guest has the passwords of all users; that of the agent is tried by
+    // asking as the agent.
+    let query = |mongod: &desired::Mongod, owner: &str, access: &Option<desired::Access>| {
+        let agent = desired::keepers(owner).1;
         let others = access.iter().flat_map(|access| access.users.iter().map(|user| &user.credential));
-        let logins = others.filter(|one| Some(*one) != credential.as_ref()).cloned().collect();
-        (mongod.container == container).then_some(MongodQuery { port: mongod.port, credential, logins })
+        let logins = others.filter(|one| **one != agent).cloned().collect();
+        let query = MongodQuery { port: mongod.port, credential: Some(agent), logins };
+        (mongod.container == container).then_some(query)
     };
-    let members = desired.replica_sets.values().flat_map(|set| set.members.iter().map(|one| query(one, &set.access)));
-    let singles = desired.standalones.values().map(|one| query(&one.mongod, &one.access));
+    let members =
+        desired.replica_sets.values().flat_map(|set| set.members.iter().map(|one| query(one, &set.name, &set.access)));
+    let singles = desired.standalones.values().map(|one| query(&one.mongod, &one.name, &one.access));
     members.chain(singles).flatten().collect()
 }

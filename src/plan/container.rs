@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::diff::compare_config;
 use super::order::Draft;
 use super::{Action, Cause, Change, Effect, PushSource, departed, guest, homes, secrets};
-use crate::desired::{Container, Content, DATA_KEY, EXPOSED, INTERFACE, OWNER_KEY};
+use crate::desired::{Container, Content, DATA_KEY, EXPOSED, Holds, INTERFACE, OWNER_KEY};
 use crate::observed::{self, Part, Status};
 
 /// Configuration keys that are distctl's to unset when the topology does not name them any more.
@@ -56,7 +56,7 @@ fn create(draft: &mut Draft<'_>, wanted: &Container) {
         .files
         .iter()
         .filter(|(_, file)| !matches!(file.content, Content::Agent { .. }))
-        .map(|(path, file)| (path.clone(), file.clone()))
+        .filter_map(|(path, file)| Some((path.clone(), draft.for_now(&wanted.name, path, file, false)?.clone())))
         .collect();
     for file in files.values() {
         if let Content::Secret(name) = &file.content {
@@ -118,7 +118,8 @@ fn compare_incus(draft: &mut Draft<'_>, wanted: &Container, seen: &observed::Con
             draft.refuse(
                 format!("container {}", wanted.name),
                 "its address or network can't change while members of a replica set live in it",
-                "keep the address, or destroy the container and let the set fill it anew",
+                "keep the address, or bring the system up there beside this one: `distctl export FILE`, then `distctl \
+                 import FILE --subnet NETWORK`",
             );
             return false;
         }
@@ -146,9 +147,19 @@ fn compare_incus(draft: &mut Draft<'_>, wanted: &Container, seen: &observed::Con
 }
 
 fn hosts_set_members(draft: &Draft<'_>, wanted: &Container) -> bool {
-    draft
-        .guest(&wanted.name)
-        .is_some_and(|guest| guest.mongods.values().flatten().any(|mongod| mongod.set_name.is_some()))
+    let seen = draft.observed.containers.get(&wanted.name).and_then(Part::seen);
+    let told = seen.and_then(homes::ledger).unwrap_or_default();
+    let is_told = |port: Option<u16>| {
+        let members = told.0.iter().filter(|one| one.is_live() && one.holds == Holds::Member);
+        members.map(|one| one.port).any(|of| port.is_none_or(|port| port == of))
+    };
+    // One that does not answer may be a member as well: what a container says of itself counts then.
+    draft.guest(&wanted.name).map_or(is_told(None), |guest| {
+        guest.mongods.iter().any(|(port, mongod)| match mongod {
+            Ok(mongod) => mongod.set_name.is_some(),
+            Err(_) => is_told(Some(*port)),
+        })
+    })
 }
 
 fn show_device(device: &BTreeMap<String, String>) -> String {

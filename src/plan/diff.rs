@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::order::Draft;
 use super::{
-    Action, Cause, Change, Effect, Plan, container, departed, fragments, incus_ui, init, losses, mongod, remains,
+    Action, Cause, Change, Effect, Plan, auth, container, departed, fragments, incus_ui, init, losses, mongod, remains,
     replica_set, service,
 };
 use crate::desired::{Desired, OWNER_KEY, Scope};
@@ -24,6 +24,8 @@ pub fn diff(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     let mut draft = Draft::new(desired, observed);
     let scope = &options.scope;
     losses::refuse(&mut draft);
+    draft.scope = scope.clone();
+    auth::hold_back(&mut draft);
     plan_network(&mut draft, options.adopt);
     init::forget(&mut draft, scope);
     for container in desired.containers.values().filter(|container| scope.has_container(&container.name)) {

@@ -35,9 +35,11 @@ fn compare_files(draft: &mut Draft<'_>, wanted: &Container, guest: &Inspection) 
     let mut files = BTreeMap::new();
     let held = departed::held_files(draft, wanted);
     for (path, file) in wanted.files.iter().filter(|(path, _)| !held.contains(*path)) {
-        if let Some(change) = compare_file(draft, path, file, guest) {
+        let is_there = guest.paths.contains_key(path);
+        let Some(file) = draft.for_now(&wanted.name, path, file, is_there).cloned() else { continue };
+        if let Some(change) = compare_file(draft, path, &file, guest) {
             changes.push(change);
-            files.insert(path.clone(), file.clone());
+            files.insert(path.clone(), file);
         }
     }
     let written: Vec<String> = files.keys().cloned().collect();
@@ -134,6 +136,7 @@ fn compare_units(
             states.push(format!("{} is {state}", name.trim_end_matches(".service")));
             start.push(name.clone());
         } else if unit.revision.is_some()
+            && !draft.is_for_later(&wanted.name, name)
             && (seen.revision != unit.revision || unit.reads.iter().any(|path| written.contains(path)))
         {
             draft.outdated.insert((wanted.name.clone(), name.clone()));

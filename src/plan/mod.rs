@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::desired::SecretName;
 
 mod action;
+mod auth;
 mod birth;
 mod container;
 mod departed;

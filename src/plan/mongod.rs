@@ -2,6 +2,7 @@
 
 use protocol::MongodAbsence;
 
+use super::auth;
 use super::order::Draft;
 use super::{Action, Cause, users};
 use crate::desired::{Mongod, Standalone};
@@ -95,6 +96,9 @@ fn ensure_users(draft: &mut Draft<'_>, standalone: &Standalone, cause: Cause, af
 }
 
 fn compare_standalone(draft: &mut Draft<'_>, standalone: &Standalone, seen: &protocol::Mongod) {
+    if auth::plan_single(draft, standalone) {
+        return;
+    }
     let mongod = &standalone.mongod;
     let after = renew(draft, mongod);
     if let Some(access) = &standalone.access

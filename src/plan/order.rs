@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::secrets::{self, Places};
 use super::{Action, Cause, Finding, Plan, Step};
-use crate::desired::Desired;
+use crate::desired::{Desired, File, Scope};
 use crate::observed::{Observed, Part};
 
 /// A plan in the making.
@@ -16,6 +16,15 @@ pub(super) struct Draft<'a> {
     tails: BTreeMap<String, usize>,
     /// Units whose running process was started with something older than what is declared, by container.
     pub outdated: BTreeSet<(String, String)>,
+    /// Files that are written later than all others, by container and path: with them, what is written instead where
+    /// there is nothing yet.
+    pub instead: BTreeMap<(String, String), File>,
+    /// The last steps of databases that begin or cease to ask for passwords: every service waits for them.
+    pub changing: Vec<usize>,
+    /// Whether a database should begin or cease to ask for passwords and can't yet: new releases of services wait.
+    pub unready: bool,
+    /// The part that is planned.
+    pub scope: Scope,
     /// Units that this plan starts, by container.
     pub started: BTreeSet<(String, String)>,
     /// Units whose port another set still counts on, by container: nothing of them is planned yet.
@@ -43,6 +52,10 @@ impl<'a> Draft<'a> {
             plan,
             tails: BTreeMap::new(),
             outdated: BTreeSet::new(),
+            instead: BTreeMap::new(),
+            changing: Vec::new(),
+            unready: false,
+            scope: Scope::default(),
             started: BTreeSet::new(),
             held: BTreeSet::new(),
             left: BTreeSet::new(),
@@ -84,6 +97,20 @@ impl<'a> Draft<'a> {
     pub fn writes(&self, name: &str, path: &str) -> bool {
         let writes = |action: &Action| matches!(action, Action::WriteFiles { container, files, .. } if container == name && files.contains_key(path));
         self.plan.steps.iter().any(|step| writes(&step.action))
+    }
+
+    /// What is written of a declared file now, to a place where it is or isn't; `None` where that must wait.
+    pub fn for_now<'f>(&'f self, container: &str, path: &str, file: &'f File, is_there: bool) -> Option<&'f File> {
+        match self.instead.get(&(container.to_owned(), path.to_owned())) {
+            Some(_) if is_there => None,
+            Some(instead) => Some(instead),
+            None => Some(file),
+        }
+    }
+
+    /// Whether the file of a unit is written later.
+    pub fn is_for_later(&self, container: &str, unit: &str) -> bool {
+        self.instead.contains_key(&(container.to_owned(), format!("/etc/systemd/system/{unit}")))
     }
 
     /// Notes what a plan can't mend.

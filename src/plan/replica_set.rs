@@ -4,6 +4,7 @@
 
 use protocol::{Access, SetAddress, SetConfig};
 
+use super::auth;
 use super::mongod::{self, State};
 use super::order::Draft;
 use super::reconfigure::{self, Move};
@@ -13,6 +14,9 @@ use crate::desired::{Mongod, ReplicaSet};
 
 /// Plans all of one set. Its containers are planned before.
 pub(super) fn plan(draft: &mut Draft<'_>, set: &ReplicaSet) {
+    if auth::plan_transition(draft, set) {
+        return;
+    }
     let states: Vec<State<'_>> = set.members.iter().map(|member| mongod::state(draft, member)).collect();
     let residents = homes::residents(draft, &set.name);
     let mut initiated: Vec<(&Mongod, &protocol::Mongod)> =

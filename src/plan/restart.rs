@@ -1,7 +1,7 @@
 //! Restarting on request: sets and services one by one, standalones at once, containers whole.
 
 use super::order::Draft;
-use super::{Action, Cause, Plan, mongod, replica_set, service};
+use super::{Action, Cause, Plan, auth, mongod, replica_set, service};
 use crate::desired::{Container, Desired, Mongod, ReplicaSet};
 use crate::observed::Observed;
 
@@ -30,6 +30,10 @@ pub fn restart(desired: &Desired, observed: &Observed, names: &[String]) -> Plan
 
 fn restart_set(draft: &mut Draft<'_>, set: &ReplicaSet) {
     let object = format!("replica set {}", set.name);
+    if auth::in_between(draft, set) {
+        let message = "runs with another `auth:` than is declared: a member that restarts might not be understood";
+        return draft.refuse(object, message, "run `distctl up`: it changes the members one by one");
+    }
     let seen = |member: &Mongod| -> Option<&protocol::Mongod> {
         draft.guest(&member.container)?.mongods.get(&member.port)?.as_ref().ok()
     };

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{Health, Inspection, UnitState};
 
+use super::auth;
 use super::mongod::{self, State};
 use super::order::Draft;
 use super::{Action, Cause, Change, Effect, guest, homes, init};
@@ -32,7 +33,7 @@ fn plan_behind_others<'a>(draft: &mut Draft<'a>, service: &'a Service, scope: &S
     }
     let before = Before::of(draft, service);
     let put_off = service.depends_on.iter().any(|name| draft.put_off.contains(name));
-    if put_off || !before.steps.is_empty() && comes_later(draft, service) {
+    if put_off || auth::must_wait(draft, service) || !before.steps.is_empty() && comes_later(draft, service) {
         draft.put_off.insert(service.name.clone());
         draft.plan.look_again = true;
         return;
@@ -86,8 +87,9 @@ impl Before {
             other => names.contains(other.lane()),
         };
         let steps = draft.plan.steps.iter().enumerate().filter(|(_, step)| about(&step.action)).map(|(index, _)| index);
+        let changing = draft.changing.iter().copied();
         Self {
-            steps: last(draft, steps.chain(containers).collect()),
+            steps: last(draft, steps.chain(containers).chain(changing).collect()),
             anew: !init::lost_mongods(draft, service).is_empty(),
         }
     }

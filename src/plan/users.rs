@@ -20,7 +20,11 @@ pub(super) fn cause(draft: &mut Draft<'_>, owner: &str, access: &Access, seen: &
         }
         Seen::Refused(_) => {}
         Seen::Granted => {
-            let users = seen.users.as_ref()?;
+            let Some(users) = seen.users.as_ref() else {
+                let hint = "look at its log with `distctl logs`, then run `distctl plan` again";
+                draft.find(format!("users of {owner}"), "mongod does not show its users", hint);
+                return None;
+            };
             let role = |user: &UserSpec| change(user, users.get(&format!("admin.{}", user.credential.user)));
             changes.extend(access.users.iter().filter_map(role));
         }

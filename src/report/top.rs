@@ -185,6 +185,7 @@ mod tests {
             files: BTreeMap::new(),
             units: units.iter().map(|name| (name.to_string(), unit.clone())).collect(),
             releases: BTreeMap::new(),
+            transitions: BTreeMap::new(),
         }
     }
 

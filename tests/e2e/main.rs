@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on says so by panicking")]
 #![allow(clippy::print_stderr, reason = "what a test measures is shown")]
 
+mod auth;
 mod bad_luck;
 mod birth;
 mod browser;

@@ -18,6 +18,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("observed/", &["observed"]),
     // Random topologies, from the file that a person edits to the plan.
     ("plan/tests/edits/", &["plan", "desired", "observed", "topology"]),
+    ("plan/tests/", &["plan", "desired", "observed", "topology"]),
     ("plan/", &["plan", "desired", "observed"]),
     ("guest/", &["guest", "incus", "desired"]),
     ("engine/event.rs", &[]),

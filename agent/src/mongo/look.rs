@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use mongodb::bson::{Document, doc};
-use protocol::{Access, Credential, LoginSeen, MemberStatus, Mongod, MongodAbsence, MongodQuery, Role};
+use protocol::{Access, Credential, LoginSeen, MemberStatus, Mongod, MongodAbsence, MongodQuery, Role, Security};
 
 use super::connect::{Error, Login, Peer};
 use super::hello::Hello;
@@ -26,19 +26,24 @@ use super::{code, config};
 pub async fn look(query: &MongodQuery) -> Result<Mongod, MongodAbsence> {
     let anybody = Peer::local(query.port, None).await.map_err(absence)?;
     let hello = anybody.hello().await.map_err(absence)?;
-    let (peer, access) = match &query.credential {
-        None => (None, without_login(&anybody).await),
+    let security = security(&anybody).await;
+    let known = match &query.credential {
+        None => Err("it requires authentication".to_owned()),
         Some(credential) => match Login::read(credential) {
-            Ok(login) => with_login(query.port, &login, &anybody).await,
-            Err(failure) => (None, refused_unless_open(&anybody, failure.to_string()).await),
+            Ok(login) => with_login(query.port, &login).await,
+            Err(failure) => Err(failure.to_string()),
         },
     };
+    let knows_us = known.is_ok();
+    let (peer, access) = match known {
+        Ok(peer) => (peer, Access::Granted),
+        Err(why) => (anybody.clone(), refused_unless_open(&anybody, why).await),
+    };
     // Without users nobody is let in; without authentication nobody is asked. Users reach secondaries late.
-    let asks = hello.is_writable_primary && (peer.is_some() || matches!(access, Access::Refused(_)));
+    let asks = hello.is_writable_primary && (knows_us || matches!(access, Access::Refused(_)));
     let logins = async { if asks { try_logins(query).await } else { BTreeMap::new() } };
-    let peer = peer.unwrap_or(anybody);
     let (seen, logins) = tokio::join!(describe(&peer, hello, access), logins);
-    Ok(Mongod { logins, ..seen })
+    Ok(Mongod { security, knows_us, logins, ..seen })
 }
 
 /// Tries passwords, all at once.
@@ -60,6 +65,19 @@ async fn try_login(port: u16, credential: &Credential) -> LoginSeen {
     }
 }
 
+/// Whether a mongod asks for passwords: only one that doesn't tells anybody how it was started, also before it has a
+/// user.
+async fn security(anybody: &Peer) -> Option<Security> {
+    match anybody.ask(doc! { "getCmdLineOpts": 1 }).await {
+        Ok(answer) => {
+            let security = answer.get_document("parsed").and_then(|parsed| parsed.get_document("security"));
+            let changes = security.is_ok_and(|security| security.get_bool("transitionToAuth").unwrap_or(false));
+            Some(if changes { Security::Transition } else { Security::Open })
+        }
+        Err(error) => (error.code() == Some(code::UNAUTHORIZED)).then_some(Security::Enforced),
+    }
+}
+
 fn absence(error: Error) -> MongodAbsence {
     match error {
         Error::NotListening => MongodAbsence::NotListening,
@@ -67,16 +85,10 @@ fn absence(error: Error) -> MongodAbsence {
     }
 }
 
-/// Whom the mongod lets in as the login, if it does, and how it takes that.
-async fn with_login(port: u16, login: &Login, anybody: &Peer) -> (Option<Peer>, Access) {
-    let tried = match Peer::local(port, Some(login)).await {
-        Ok(peer) => match peer.ask(doc! { "ping": 1 }).await {
-            Ok(_) => return (Some(peer), Access::Granted),
-            Err(error) => error,
-        },
-        Err(error) => error,
-    };
-    (None, refused_unless_open(anybody, tried.to_string()).await)
+async fn with_login(port: u16, login: &Login) -> Result<Peer, String> {
+    let peer = Peer::local(port, Some(login)).await.map_err(|error| error.to_string())?;
+    peer.ask(doc! { "ping": 1 }).await.map_err(|error| error.to_string())?;
+    Ok(peer)
 }
 
 async fn refused_unless_open(anybody: &Peer, why: String) -> Access {
@@ -124,6 +136,8 @@ async fn describe(peer: &Peer, hello: Hello, access: Access) -> Mongod {
         members: status.map(|status| members(&status)).unwrap_or_default(),
         users: users.map(|answer| users_of(&answer)),
         logins: BTreeMap::new(),
+        security: None,
+        knows_us: false,
     }
 }
 

@@ -79,7 +79,8 @@ impl<'r> Users<'r> {
         let anybody = Peer::connect(host, None).await.map_err(|error| self.miss(host, &error))?;
         match look::without_login(&anybody).await {
             Access::NoUsers => self.create_admin(&anybody).await?,
-            Access::Granted => return Err(Missed::Ever(self.without_authentication(host))),
+            // It asks nobody yet: users are made before it does. One of an earlier time may have another password.
+            Access::Granted => self.put_admin(&anybody).await?,
             Access::Refused(_) => return Err(self.refused(host, &refusal)),
         }
         // The connections of the first client have all been refused.
@@ -98,6 +99,13 @@ impl<'r> Users<'r> {
             Err(error) if error.code() == Some(code::USER_EXISTS) => Ok(()),
             other => other.map(drop).map_err(|error| self.miss(&login.user, &error)),
         }
+    }
+
+    async fn put_admin(&self, anybody: &Peer) -> Result<(), Missed> {
+        self.create_admin(anybody).await?;
+        let Some((user, login)) = self.everyone().next() else { return Ok(()) };
+        let put = anybody.ask(with_roles("updateUser", login, &user.roles)).await;
+        put.map(drop).map_err(|error| self.miss(&login.user, &error))
     }
 
     async fn ensure_user(
@@ -128,11 +136,6 @@ impl<'r> Users<'r> {
     fn miss(&self, what: &str, error: &Error) -> Missed {
         let failure = Failure::new(&self.object, format!("{what}: {error}"));
         if error.is_transient() { Missed::Yet(failure) } else { Missed::Ever(failure) }
-    }
-
-    fn without_authentication(&self, host: &str) -> Failure {
-        Failure::new(&self.object, format!("{host} runs without authentication"))
-            .with_hint("restart it with its present configuration, which asks for it: `distctl up`")
     }
 
     /// Users that reach a member late, after an election for instance, look like a wrong password for a moment; the

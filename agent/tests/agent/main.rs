@@ -15,4 +15,5 @@ mod passwords;
 mod reconfigure;
 mod rename;
 mod resync;
+mod security;
 mod single;

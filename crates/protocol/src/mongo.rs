@@ -47,6 +47,12 @@ pub struct Mongod {
     /// How it took the passwords that were tried, by user.
     #[serde(default)]
     pub logins: BTreeMap<String, LoginSeen>,
+    /// Whether the running process asks for passwords; `None` where it did not say.
+    #[serde(default)]
+    pub security: Option<Security>,
+    /// Whether the asked user logged in. Where nobody is asked for a password, [`Access::Granted`] does not tell that.
+    #[serde(default)]
+    pub knows_us: bool,
 }
 
 /// How a mongod took a user's password.
@@ -59,6 +65,18 @@ pub enum LoginSeen {
     Refused(String),
     /// That can't be told; the reason.
     Unknown(String),
+}
+
+/// Whether a mongod asks clients and other members for passwords.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Security {
+    /// It asks nobody. It does not understand members that ask.
+    Open,
+    /// It asks nobody, and logs in to members that ask (`security.transitionToAuth`): it understands all others.
+    Transition,
+    /// It asks everybody. It does not understand members without the key.
+    Enforced,
 }
 
 /// How a mongod takes our credential.

@@ -5,6 +5,8 @@ use crate::observed::Observed;
 
 use super::{Options, Plan};
 
+mod addresses;
+mod auth;
 mod edits;
 mod fragments;
 mod incus_ui;

@@ -9,6 +9,7 @@ use crate::observed::{Container, Network, Observed, Part, Status};
 use crate::plan::{Action, Options, Plan, diff};
 
 mod incus_ui;
+mod security;
 mod services;
 
 use services::filled_hash;
@@ -29,6 +30,8 @@ pub struct World {
     on_disk: BTreeMap<(String, String), String>,
     /// Services whose databases have what is put into them once.
     initialized: BTreeSet<String>,
+    /// Who asks for passwords.
+    securities: security::Securities,
 }
 
 impl World {
@@ -48,6 +51,7 @@ impl World {
             staged: BTreeSet::new(),
             on_disk: BTreeMap::new(),
             initialized: BTreeSet::new(),
+            securities: security::Securities::default(),
         }
     }
 
@@ -157,6 +161,7 @@ impl World {
                 guest.paths.extend(written);
                 guest.paths.retain(|path, _| !remove.contains(path));
                 guest.unit_files.retain(|unit| !remove.contains(&format!("/etc/systemd/system/{unit}")));
+                self.note_texts(container, files);
             }
             Action::ChangeUnits { container, start, restart, stop, .. } => {
                 let wanted = &desired.containers[container].units;
@@ -166,6 +171,7 @@ impl World {
                     guest.unit_files.push(unit.clone());
                 }
                 guest.units.retain(|unit, _| !stop.contains(unit));
+                self.take_up(container, &[start.as_slice(), restart].concat());
                 self.restart_services(container, restart, desired);
             }
             Action::OwnBelow { container, tree } => {
@@ -279,7 +285,9 @@ impl World {
             .for_each(|unit| unit.active = "active".into());
         let container = self.container(name);
         assert_ne!(container.status, Status::Running, "{name} runs already");
+        let units: Vec<String> = guest.units.keys().cloned().collect();
         (container.status, container.guest) = (Status::Running, Part::Present(guest));
+        self.take_up(name, &units);
     }
 
     /// Lets every mongod answer as its unit and its set make it, and every service as its unit.
@@ -305,6 +313,7 @@ impl World {
             guest.mongods.insert(wanted.port, Ok(fresh));
         }
         self.share_users(desired);
+        self.refresh_security(desired);
         self.refresh_services(desired);
     }
 
@@ -353,10 +362,12 @@ fn answer(host: &str, set: Option<&SetConfig>, before: Option<Mongod>) -> Mongod
         access,
         config: set.cloned(),
         members: members.collect(),
+        knows_us: users.is_some(),
         users,
         databases: Vec::new(),
         too_stale: false,
         logins: BTreeMap::new(),
+        security: Some(protocol::Security::Enforced),
     }
 }
 

@@ -55,6 +55,7 @@ pub fn with_container(mut desired: Desired, name: &str, octet: u8) -> Desired {
         files: [("/etc/hosts".into(), text("127.0.0.1 localhost"))].into(),
         units: BTreeMap::new(),
         releases: BTreeMap::new(),
+        transitions: BTreeMap::new(),
     };
     desired.containers.insert(name.into(), container);
     desired

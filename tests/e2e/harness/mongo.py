@@ -38,8 +38,9 @@ def members():
     return {member["name"]: member["stateStr"] for member in status["members"]}
 
 
-def write_until_told():
-    """Inserts one document after the other until standard input ends; tells the gaps and what was lost."""
+def write_until_told(user=None, password_file=None):
+    """Inserts one document after the other until standard input ends; tells the gaps and what was lost. Where it is
+    asked for a password, it reads one from the file and goes on as the user."""
     stop = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
     writer = pymongo.MongoClient(hosts, **options, retryWrites=False, w="majority")
@@ -53,8 +54,12 @@ def write_until_told():
             moments.append(time.monotonic())
             if len(acknowledged) == 1:
                 out("writing")
-        except pymongo.errors.PyMongoError:
+        except pymongo.errors.PyMongoError as error:
             failed += 1
+            if user and getattr(error, "code", None) in (13, 18) and os.path.exists(password_file):
+                login = {"username": user, "password": open(password_file).read()}
+                writer = pymongo.MongoClient(hosts, **options, **login, retryWrites=False, w="majority")
+                collection, user = writer.story.writes, None
             time.sleep(0.01)
     kept = {each["_id"] for each in collection.find({}, {"_id": 1})}
     gaps = [later - earlier for earlier, later in zip(moments, moments[1:])]

@@ -1,6 +1,7 @@
 //! A MongoDB client that runs inside the lab: Python's, so that nothing of distctl is believed.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -86,7 +87,16 @@ impl Mongo {
 
     /// Writes until it is told to stop.
     pub fn writer(&self) -> Writer {
-        let mut command = self.python("write_until_told()");
+        self.writing("write_until_told()")
+    }
+
+    /// Writes until it is told to stop, and as a user from when it is asked for a password on.
+    pub fn writer_until_asked(&self, user: &str, password_file: &Path) -> Writer {
+        self.writing(&format!("write_until_told({user:?}, {password_file:?})"))
+    }
+
+    fn writing(&self, script: &str) -> Writer {
+        let mut command = self.python(script);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{Access, Inspection, MemberStatus, Mongod, MongodAbsence, PathState, SetConfig, UnitState};
+use protocol::{Access, Inspection, MemberStatus, Mongod, MongodAbsence, PathState, Security, SetConfig, UnitState};
 
 use crate::desired::secret::AGENT_USER;
 use crate::desired::{self, Content, DATA_KEY, Desired, INTERFACE, Ledger, OWNER_KEY, Places, SecretName, sha256_hex};
@@ -273,7 +273,8 @@ impl World {
         let set_now = set.filter(|(_, set)| is_in(set));
         let up = set_now.map(|(number, _)| self.up(number)).unwrap_or_default();
         let leader = set_now.and_then(|(_, set)| set.leader.clone()).filter(|_| up.contains(&host));
-        let access = match (process.keyfile.is_some() || container_asks(container, port), store.users.is_empty()) {
+        let asks = process.keyfile.is_some() || container_asks(container, port);
+        let access = match (asks, store.users.is_empty()) {
             (false, _) => Access::Granted,
             (true, true) => Access::NoUsers,
             (true, false) => self.log_in(container, store),
@@ -303,6 +304,8 @@ impl World {
             databases: Vec::new(),
             too_stale: false,
             logins: BTreeMap::new(),
+            security: Some(if asks { Security::Enforced } else { Security::Open }),
+            knows_us: !store.users.is_empty() && self.log_in(container, store) == Access::Granted,
         })
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use protocol::{
     Access, Credential, EnsureUsersRequest, Failure, LoginSeen, MemberStatus, Mongod, MongodAbsence, MongodQuery, Role,
-    SetConfig,
+    Security, SetConfig,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -102,13 +102,27 @@ pub fn look(world: &World, instance: &str, query: &MongodQuery) -> Result<Mongod
         logins: if is_primary { logins(world, instance, query, users.as_ref()) } else { BTreeMap::new() },
         users: users.filter(|_| access == Access::Granted).map(roles),
         primary,
+        knows_us: access == Access::Granted,
         access,
         config,
         databases: Vec::new(),
+        security: Some(security(world, instance, query.port)),
     })
 }
 
+/// Whether a mongod asks for passwords, by its configuration.
+fn security(world: &World, instance: &str, port: u16) -> Security {
+    match password(world, instance, &format!("/etc/distctl/mongod-{port}.conf")).unwrap_or_default() {
+        text if text.contains("transitionToAuth") => Security::Transition,
+        text if text.contains("authorization") => Security::Enforced,
+        _ => Security::Open,
+    }
+}
+
 fn access(world: &World, instance: &str, query: &MongodQuery, users: Option<&Users>) -> Access {
+    if security(world, instance, query.port) != Security::Enforced {
+        return Access::Granted;
+    }
     let (Some(credential), Some(users)) = (&query.credential, users) else {
         return if query.credential.is_some() { Access::NoUsers } else { Access::Granted };
     };
