@@ -47,7 +47,7 @@ impl Check {
     }
 }
 
-/// Puts the answer together: from how the system is, the containers in which faults are left, and what was found in
+/// Puts the answer together: from how the system is, what tests have left in which container, and what was found in
 /// fragments.
 pub fn verify(status: &Status, faults: &[String], fragments: Vec<Check>) -> Verification {
     let mut checks = vec![containers(status)];
@@ -109,7 +109,7 @@ fn service(status: &Status, service: &str) -> Check {
 }
 
 fn left(faults: &[String]) -> Check {
-    let amiss = faults.iter().map(|container| format!("{container} carries a fault: run `distctl heal`")).collect();
+    let amiss = faults.iter().map(|left| format!("{left}: run `distctl heal`")).collect();
     Check::of("faults", "none is left of a test".to_owned(), amiss, Vec::new())
 }
 
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn what_is_to_do_or_left_fails() {
         let status = Status { pending_steps: 2, ..healthy() };
-        let (verdict, lines) = verdicts(&status, &["db1".into()], Vec::new());
+        let (verdict, lines) = verdicts(&status, &["db1 carries a fault".into()], Vec::new());
         assert_eq!(verdict, Verdict::Fail);
         assert_eq!(
             lines,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
+use futures_util::future::try_join_all;
 use protocol::{EndDrillRequest, FaultKind, HealRequest, Reply, Request};
 use serde::Serialize;
 
@@ -37,6 +38,27 @@ pub async fn left(guests: &Guests, desired: &Desired) -> Result<Vec<String>> {
     Ok(ours.filter(|instance| !noted(&instance.config).is_empty()).map(|instance| instance.name).collect())
 }
 
+/// What guests that run have left of tests, with or without a key. Changes nothing.
+pub async fn inside_left(guests: &Guests, desired: &Desired) -> Result<Vec<Left>> {
+    ask_all(guests, desired.containers.keys(), &HealRequest::Nothing).await
+}
+
+/// Removes what a killed run had begun to write down in some containers, and says what that was. It broke nothing yet.
+pub async fn clear<'c>(guests: &Guests, containers: impl Iterator<Item = &'c String>) -> Result<Vec<Left>> {
+    ask_all(guests, containers, &HealRequest::Unfinished).await
+}
+
+async fn ask_all<'c>(
+    guests: &Guests,
+    containers: impl Iterator<Item = &'c String>,
+    request: &HealRequest,
+) -> Result<Vec<Left>> {
+    let instances = guests.client.instances().await?;
+    let runs = |name: &str| instances.iter().any(|one| one.name == name && one.status == Status::Running);
+    let asked = containers.filter(|name| runs(name)).map(|name| inside(guests, name, request));
+    Ok(try_join_all(asked).await?.concat())
+}
+
 /// Undoes all that is left in the containers of a topology, and says what that was.
 pub async fn heal(guests: &Guests, desired: &Desired) -> Result<Vec<Left>> {
     let mut left = Vec::new();
@@ -54,7 +76,7 @@ pub async fn heal(guests: &Guests, desired: &Desired) -> Result<Vec<Left>> {
         let runs =
             noted.values().flatten().any(|fault| fault.kind.is_of_container()) || instance.status == Status::Running;
         if runs {
-            left.extend(inside(guests, name).await?);
+            left.extend(inside(guests, name, &HealRequest::Everything).await?);
         }
         for key in noted.keys() {
             set_key(guests, name, key, None).await?;
@@ -80,14 +102,15 @@ pub async fn container(guests: &Guests, name: &str, kind: FaultKind) -> Result<(
     Ok(())
 }
 
-async fn inside(guests: &Guests, name: &str) -> Result<Vec<Left>> {
-    let healed = match guest::call(guests, name, &Request::Heal(HealRequest::Everything), |_| {}).await? {
+async fn inside(guests: &Guests, name: &str, request: &HealRequest) -> Result<Vec<Left>> {
+    let healed = match guest::call(guests, name, &Request::Heal(request.clone()), |_| {}).await? {
         Reply::Healed(healed) => healed,
         other => bail!("the agent in {name} answers {other:?}"),
     };
     let faults = healed.faults.into_iter().map(|fault| format!("{} of {}", fault.kind, fault.members.join(", ")));
     let workloads = healed.workloads.into_iter().map(|run| format!("workload {run}"));
-    Ok(faults.chain(workloads).map(|what| Left { container: name.to_owned(), what }).collect())
+    let unfinished = healed.unfinished.into_iter().map(|id| format!("fault {id}, begun and never in force"));
+    Ok(faults.chain(workloads).chain(unfinished).map(|what| Left { container: name.to_owned(), what }).collect())
 }
 
 /// Removes the database and the user of workloads from a set.
