@@ -15,13 +15,10 @@ use protocol::{FaultKind, FaultMember, GuestFault, HealRequest, Reply, Request, 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::desired::{Desired, Mongod, ReplicaSet};
+use crate::desired::{Desired, FAULT_KEY, Mongod, ReplicaSet};
 use crate::guest::{self, Guests};
 
 pub use heal::{Left, clear, end, heal, inside_left, left};
-
-/// What the keys begin with that tell of faults; the fault's name follows.
-pub const FAULT_KEY: &str = "user.distctl.fault.";
 
 /// How long a clean stop of a container may take.
 const STOPPING: Duration = Duration::from_secs(60);

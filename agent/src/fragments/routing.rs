@@ -60,7 +60,11 @@ async fn create(request: &RoutingRequest, visitor: &Visitor, folder: &Path) -> R
         let id = identity(&answer["product"]).filter(|_| status == 201);
         id.into_iter().for_each(|id| made.add(id));
         match id.and_then(object_id) {
-            Some(id) => routed.products.push(RoutedProduct { name, id }),
+            Some(id) => {
+                // A service may tidy names up; what it stores is what belongs somewhere.
+                let stored = answer["product"]["name"].as_str().filter(|name| occasion.own(name).is_some());
+                routed.products.push(RoutedProduct { name: stored.map_or(name, str::to_owned), id });
+            }
             // What is not taken goes nowhere.
             None if status.is_client_error() => routed.refused.push((name, said(status, &answer))),
             None => return Err(format!("does not create {name:?}: {}", said(status, &answer))),

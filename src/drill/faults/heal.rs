@@ -7,8 +7,8 @@ use futures_util::future::try_join_all;
 use protocol::{EndDrillRequest, FaultKind, HealRequest, Reply, Request};
 use serde::Serialize;
 
-use super::{FAULT_KEY, Noted, set_key};
-use crate::desired::{Desired, ReplicaSet};
+use super::{Noted, set_key};
+use crate::desired::{Desired, FAULT_KEY, ReplicaSet};
 use crate::drill::workload::{DATABASE, USER};
 use crate::guest::{self, Guests};
 use crate::incus::Status;
