@@ -52,7 +52,8 @@ pub async fn read(
 fn at_once(largest: usize) -> usize {
     const FEW: usize = 8;
     const MANY: usize = 250;
-    (1 << 20_usize).checked_div(largest).map_or(FEW, |many| many.clamp(FEW, MANY))
+    const ROOM: usize = 1 << 20;
+    ROOM.checked_div(largest).map_or(FEW, |many| many.clamp(FEW, MANY))
 }
 
 /// Identities of documents that belong elsewhere, in their order, across all types.

@@ -188,9 +188,12 @@ impl FailoverTest {
             if self.force || (plan.is_clean() && unled.is_empty()) {
                 return Ok(());
             }
-            // Elections come by themselves; nothing else does.
-            let is_election = |step: &Step| matches!(step.action, Action::WaitReplicaSet { .. });
-            let waits = plan.refusals.is_empty() && !unled.is_empty() && plan.steps.iter().all(is_election);
+            // What `up` would only wait for comes by itself, as an election does.
+            let is_wait = |step: &Step| {
+                matches!(step.action, Action::WaitMongod { .. } | Action::WaitReplicaSet { .. } | Action::WaitService { .. })
+            };
+            let is_coming = !unled.is_empty() || !plan.steps.is_empty();
+            let waits = plan.refusals.is_empty() && is_coming && plan.steps.iter().all(is_wait);
             if !waits || Instant::now() > deadline {
                 return Err(not_ready(&stage.desired.name, &plan, unled))
                     .hint("bring it up first: `distctl up`; or begin all the same with --force");
