@@ -42,7 +42,9 @@ pub(super) fn show(context: &Context, desired: &Desired, observed: &Observed, pl
 pub(super) async fn tell_holder(context: &Context, stage: &Stage) {
     // Who may not read the lease is told so by what takes it.
     if let Ok(Some(held)) = holder_of(&stage.guests.client, &stage.desired.name).await {
-        context.ui.warn(format!("{held}: what differs may be that run's doing, so wait until it has ended, and look again"));
+        context
+            .ui
+            .warn(format!("{held}: what differs may be that run's doing, so wait until it has ended, and look again"));
     }
 }
 

@@ -76,7 +76,9 @@ fn clear_in(folder: &Path) -> Result<Vec<String>, Failure> {
 fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Failure> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(|error| Failure::new(folder.to_string_lossy(), format!("can't be read: {error}")))?,
+        entries => {
+            entries.map_err(|error| Failure::new(folder.to_string_lossy(), format!("can't be read: {error}")))?
+        }
     };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|known| known == extension));

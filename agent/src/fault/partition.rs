@@ -151,8 +151,7 @@ mod tests {
     #[test]
     fn who_sends_is_told_by_the_unit_so_that_nobody_beside_it_is_cut_off() {
         let cut = |unit: &str, to: &str| Cut { unit: unit.into(), to: to.into(), beside: true };
-        let cuts =
-            [cut("mongod-27018.service", "10.1.1.2:27017"), cut("mongod-27017.service", "10.1.1.2:27018")];
+        let cuts = [cut("mongod-27018.service", "10.1.1.2:27017"), cut("mongod-27017.service", "10.1.1.2:27018")];
         assert_eq!(
             rules(&fault(&cuts), by_unit),
             "table inet distctl_a_1 {

@@ -52,7 +52,8 @@ async fn create(request: &RoutingRequest, visitor: &Visitor, folder: &Path) -> R
     let sought: String = request.mark.chars().map(|one| if one == ' ' { '+' } else { one }).collect();
     let occasion = Occasion::new(target, &request.mark, format!("q={sought}"));
     let file = folder.join(format!("{}.jsonl", occasion.mark.replace(' ', "-")));
-    let made = Made::begin(&file, &occasion).map_err(|error| format!("can't be probed: {}: {error}", file.display()))?;
+    let made =
+        Made::begin(&file, &occasion).map_err(|error| format!("can't be probed: {}: {error}", file.display()))?;
     for name in &request.names {
         let name = format!("{name} {}", occasion.mark);
         let product = json!({ "name": name, "price": 0, "stock": 0, "description": "deleted again at once" });

@@ -116,7 +116,15 @@ async fn read_from(peer: &Peer, name: &str) -> Result<FinalRead, Error> {
         }
     }
     let (found, twice) = runs::of(numbers);
-    Ok(FinalRead { when: clock::now(), host: peer.host.clone(), found, twice, strange, registers, ..FinalRead::default() })
+    Ok(FinalRead {
+        when: clock::now(),
+        host: peer.host.clone(),
+        found,
+        twice,
+        strange,
+        registers,
+        ..FinalRead::default()
+    })
 }
 
 /// Hashes all members until they agree, or for as long as a healthy set may need to. A member with a delay needs that

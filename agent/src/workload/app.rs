@@ -36,8 +36,7 @@ struct Making<'m> {
 
 /// Makes products until it is told to end.
 pub async fn run(request: &WorkloadRequest, target: &AppTarget, shared: &Shared) -> Result<(), String> {
-    let visitor =
-        made::log_in(target, Deadline::after_ms(LOGIN_MS)).await.map_err(|failure| failure.to_string())?;
+    let visitor = made::log_in(target, Deadline::after_ms(LOGIN_MS)).await.map_err(|failure| failure.to_string())?;
     let places = Places::of(&request.run).map_err(|failure| failure.to_string())?;
     let occasion = Occasion::new(target.clone(), &request.run, format!("category={}", request.run));
     let made = Made::begin(&places.made, &occasion)

@@ -31,9 +31,8 @@ fn run(bench: &Bench, database: &str, command: Document) -> Document {
     let login = if bench.auth == Auth::Keyfile { "admin:admin-has-a-secret@" } else { "" };
     let uri = format!("mongodb://{login}{}/?directConnection=true", bench.members[0].host);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let answer = runtime.block_on(async {
-        mongodb::Client::with_uri_str(uri).await?.database(database).run_command(command).await
-    });
+    let answer = runtime
+        .block_on(async { mongodb::Client::with_uri_str(uri).await?.database(database).run_command(command).await });
     answer.unwrap()
 }
 

@@ -190,7 +190,10 @@ impl FailoverTest {
             }
             // What `up` would only wait for comes by itself, as an election does.
             let is_wait = |step: &Step| {
-                matches!(step.action, Action::WaitMongod { .. } | Action::WaitReplicaSet { .. } | Action::WaitService { .. })
+                matches!(
+                    step.action,
+                    Action::WaitMongod(_) | Action::WaitReplicaSet { .. } | Action::WaitService { .. }
+                )
             };
             let is_coming = !unled.is_empty() || !plan.steps.is_empty();
             let waits = plan.refusals.is_empty() && is_coming && plan.steps.iter().all(is_wait);

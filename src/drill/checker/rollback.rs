@@ -187,13 +187,16 @@ mod tests {
     #[test]
     fn what_others_wrote_is_counted_and_never_called_unacknowledged() {
         let story = Story::with("1", "local").insert_ok(1).rolls_back_others(0, "shop.orders", 1_304);
-        let story = story.rolls_back_others(0, "distctl_drill.registers", 8).rolls_back_others(0, "config.transactions", 2);
+        let story =
+            story.rolls_back_others(0, "distctl_drill.registers", 8).rolls_back_others(0, "config.transactions", 2);
         let (check, found) = rollback(&story.end().history(), 0);
         assert_eq!((check.verdict, found.others, found.documents()), (Verdict::Unknown, 10, 1_314));
         assert_eq!(
             check.reasons().collect::<Vec<_>>(),
-            ["1,304 documents rolled back that others wrote (1,304 in shop.orders): nobody here knows whether they had been \
-              acknowledged"]
+            [
+                "1,304 documents rolled back that others wrote (1,304 in shop.orders): nobody here knows whether they had been \
+              acknowledged"
+            ]
         );
         assert!(check.notes.iter().all(|note| !note.text.contains("none of them")), "{check:?}");
     }

@@ -12,12 +12,7 @@ use rand::seq::IndexedRandom;
 use crate::desired::{Mongod, ReplicaSet};
 
 /// What each container's members can't send while `members` are cut off; nothing for other faults.
-pub fn of(
-    set: &ReplicaSet,
-    kind: FaultKind,
-    members: &[&Mongod],
-    draw: &mut impl Rng,
-) -> BTreeMap<String, Vec<Cut>> {
+pub fn of(set: &ReplicaSet, kind: FaultKind, members: &[&Mongod], draw: &mut impl Rng) -> BTreeMap<String, Vec<Cut>> {
     let mut cuts: BTreeMap<String, BTreeSet<Cut>> = BTreeMap::new();
     let mut cut = |from: &Mongod, to: &Mongod| {
         let beside = from.container == to.container;
