@@ -107,7 +107,7 @@ pub async fn heal(request: &HealRequest) -> Result<Healed, Failure> {
     let begun = now();
     let is_meant = |fault: &GuestFault| match request {
         HealRequest::Faults(ids) => ids.contains(&fault.id),
-        HealRequest::Everything | HealRequest::Nothing => true,
+        HealRequest::AllFaults | HealRequest::Everything | HealRequest::Nothing => true,
         HealRequest::Unfinished => false,
     };
     let mut faults = Vec::new();
@@ -125,10 +125,10 @@ pub async fn heal(request: &HealRequest) -> Result<Healed, Failure> {
     let unfinished = match request {
         HealRequest::Faults(_) => Vec::new(),
         HealRequest::Nothing => journal::unfinished()?,
-        HealRequest::Everything | HealRequest::Unfinished => journal::clear()?,
+        HealRequest::AllFaults | HealRequest::Everything | HealRequest::Unfinished => journal::clear()?,
     };
     let workloads = match request {
-        HealRequest::Faults(_) | HealRequest::Unfinished => Vec::new(),
+        HealRequest::Faults(_) | HealRequest::AllFaults | HealRequest::Unfinished => Vec::new(),
         HealRequest::Everything | HealRequest::Nothing => workload::left(),
     };
     let mut removed = Ok(());

@@ -19,8 +19,9 @@ use super::join::Copy;
 use super::resolve::{Removal, Resolution, resolve};
 use crate::desired::hex;
 
-/// How many documents a batch has at most.
-const DOCUMENTS: usize = 1_000;
+/// How many documents a batch has at most. A batch costs five calls of agents whatever it holds, and on a busy machine those
+/// are nearly all of its time: 18,000 small documents in batches of 1,000 took 95 calls of 0.17 s, and mongod 2 s in all.
+const DOCUMENTS: usize = 4_000;
 
 /// How many bytes a batch has at most, but for a single document that is larger.
 const BYTES: usize = 4 << 20;

@@ -147,6 +147,8 @@ pub struct GuestFault {
 pub enum HealRequest {
     /// These faults.
     Faults(Vec<String>),
+    /// All faults of which anything is left, and what was begun to be written down.
+    AllFaults,
     /// All faults and workloads of which anything is left.
     Everything,
     /// What a killed run had begun to write down: it broke nothing yet.

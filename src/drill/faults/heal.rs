@@ -11,7 +11,7 @@ use super::{Noted, set_key};
 use crate::desired::{Desired, FAULT_KEY, ReplicaSet};
 use crate::drill::workload::{DATABASE, USER};
 use crate::guest::{self, Guests};
-use crate::incus::Status;
+use crate::incus::{Instance, Status};
 
 /// How long dropping a workload's database may take, in milliseconds.
 const DROPPING_MS: u64 = 30_000;
@@ -59,33 +59,44 @@ async fn ask_all<'c>(
     Ok(try_join_all(asked).await?.concat())
 }
 
-/// Undoes all that is left in the containers of a topology, and says what that was.
+/// Undoes all that is left in the containers of a topology, and says what that was. What can't be undone in one container
+/// keeps no other from being healed.
 pub async fn heal(guests: &Guests, desired: &Desired) -> Result<Vec<Left>> {
-    let mut left = Vec::new();
-    for instance in guests.client.instances().await? {
-        if !desired.containers.contains_key(&instance.name) {
-            continue;
-        }
-        let name = &instance.name;
-        let noted = noted(&instance.config);
-        for fault in noted.values().flatten().filter(|fault| fault.kind.is_of_container()) {
-            container(guests, name, fault.kind).await?;
-            left.push(Left { container: name.clone(), what: fault.kind.to_string() });
-        }
-        // One that somebody stopped for reasons of his own is left alone: its guest can't hold anything.
-        let runs =
-            noted.values().flatten().any(|fault| fault.kind.is_of_container()) || instance.status == Status::Running;
-        if runs {
-            left.extend(inside(guests, name, &HealRequest::Everything).await?);
-        }
-        for key in noted.keys() {
-            set_key(guests, name, key, None).await?;
+    let (mut left, mut failed) = (Vec::new(), Ok(()));
+    // What workloads made through a service can be removed only where that works again, so faults go first everywhere.
+    for request in [HealRequest::AllFaults, HealRequest::Everything] {
+        for instance in guests.client.instances().await? {
+            if desired.containers.contains_key(&instance.name) {
+                match heal_one(guests, &instance, &request).await {
+                    Ok(found) => left.extend(found),
+                    Err(error) => failed = failed.and(Err(error.context(format!("{} was not healed", instance.name)))),
+                }
+            }
         }
     }
     for set in desired.replica_sets.values() {
         if let Some(first) = set.members.first() {
-            end(guests, set, &first.container).await.with_context(|| format!("{} was not cleaned up", set.name))?;
+            let ended = end(guests, set, &first.container).await;
+            failed = failed.and(ended.with_context(|| format!("{} was not cleaned up", set.name)));
         }
+    }
+    failed.map(|()| left)
+}
+
+async fn heal_one(guests: &Guests, instance: &Instance, request: &HealRequest) -> Result<Vec<Left>> {
+    let (name, noted) = (&instance.name, noted(&instance.config));
+    let mut left = Vec::new();
+    for fault in noted.values().flatten().filter(|fault| fault.kind.is_of_container()) {
+        container(guests, name, fault.kind).await?;
+        left.push(Left { container: name.clone(), what: fault.kind.to_string() });
+    }
+    // One that somebody stopped for reasons of his own is left alone: its guest can't hold anything.
+    let runs = noted.values().flatten().any(|fault| fault.kind.is_of_container()) || instance.status == Status::Running;
+    if runs {
+        left.extend(inside(guests, name, request).await?);
+    }
+    for key in noted.keys() {
+        set_key(guests, name, key, None).await?;
     }
     Ok(left)
 }
