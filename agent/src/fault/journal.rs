@@ -47,10 +47,10 @@ pub fn remove(id: &str) -> Result<(), Failure> {
 /// The names of faults whose writing down was begun and not finished: the guest or the agent was killed meanwhile, and
 /// nothing was broken yet.
 pub fn unfinished() -> Result<Vec<String>, Failure> {
-    Ok(files(Path::new(FOLDER), "new")?.iter().filter_map(name).collect())
+    Ok(files(Path::new(FOLDER), "new")?.iter().filter_map(|path| name(path)).collect())
 }
 
-fn name(path: &PathBuf) -> Option<String> {
+fn name(path: &Path) -> Option<String> {
     path.file_stem().map(|name| name.to_string_lossy().into_owned())
 }
 
@@ -69,7 +69,7 @@ fn clear_in(folder: &Path) -> Result<Vec<String>, Failure> {
             _ => {}
         }
     }
-    Ok(paths.iter().filter_map(name).collect())
+    Ok(paths.iter().filter_map(|path| name(path)).collect())
 }
 
 /// The files of one extension, in their order.

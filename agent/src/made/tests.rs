@@ -26,7 +26,7 @@ impl Shop {
         let shared = Arc::clone(&products);
         std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| answer(stream, &shared)));
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("password"), "secret").unwrap();
+        fs::write(folder.path().join("password"), "secret").unwrap();
         Self { host, products, folder }
     }
 
@@ -58,7 +58,7 @@ fn answer(stream: TcpStream, products: &Mutex<BTreeMap<String, String>>) {
         length = header.strip_prefix("content-length:").map_or(length, |number| number.trim().parse().unwrap());
         line.clear();
     }
-    std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink()).unwrap();
+    io::copy(&mut reader.by_ref().take(length), &mut io::sink()).unwrap();
     let mut words = first.split(' ');
     let (method, path) = (words.next().unwrap(), words.next().unwrap_or_default());
     let mut products = products.lock().unwrap();
@@ -117,9 +117,9 @@ fn a_file_that_breaks_off_tells_what_it_has() {
     let credential = Credential { user: "admin".into(), password_file: "/p".into() };
     let occasion = Occasion::new(AppTarget { host: "h:1".into(), credential }, "a-run", "q=x".into());
     let text = serde_json::to_string(&occasion).unwrap();
-    std::fs::write(&path, &text[..20]).unwrap();
+    fs::write(&path, &text[..20]).unwrap();
     assert_eq!((Written::read(&path).unwrap(), Occasion::read(&path).unwrap()), (None, None));
-    std::fs::write(&path, format!("{text}\n0001\n00")).unwrap();
+    fs::write(&path, format!("{text}\n0001\n00")).unwrap();
     assert_eq!(Written::read(&path).unwrap().unwrap().ids, BTreeSet::from(["0001".to_owned()]));
     assert_eq!(Occasion::read(&path).unwrap(), Some(occasion));
 }

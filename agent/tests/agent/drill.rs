@@ -78,7 +78,12 @@ fn a_member_with_a_delay_is_asked_for_the_tests_database_when_its_time_has_come(
     let bench = Bench::with_members(Auth::None, 3);
     let mut config = bench.config();
     (config.members[2].priority, config.members[2].hidden, config.members[2].secondary_delay_secs) = (0.0, true, 3);
-    done(Request::InitiateReplicaSet(InitiateRequest { port: bench.members[0].port, config, timeout_ms: PATIENCE }));
+    done(Request::InitiateReplicaSet(InitiateRequest {
+        port: bench.members[0].port,
+        config,
+        admin: None,
+        timeout_ms: PATIENCE,
+    }));
     bench.await_healthy();
     let majority = doc! { "w": "majority" };
     let documents = vec![doc! { "op": 1_i64, "client": 0 }];
