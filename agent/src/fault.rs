@@ -23,6 +23,9 @@ use crate::workload;
 /// Says whether this guest can do a fault, and what it would use.
 pub async fn check(fault: &GuestFault) -> Result<FaultChecked, Failure> {
     let mut notes = Vec::new();
+    if !fault.cuts.is_empty() {
+        notes.extend(partition::check().await?);
+    }
     for member in &fault.members {
         notes.extend(check_one(fault, member).await?);
     }
@@ -81,14 +84,14 @@ pub async fn inject(fault: &GuestFault) -> Result<Injected, Failure> {
 
 async fn break_all(fault: &GuestFault) -> Result<Option<String>, Failure> {
     let mut note = None;
+    partition::cut(fault).await?;
     for member in &fault.members {
         note = match fault.kind {
             FaultKind::Stop => process::stop(member).await.map(|()| None),
             FaultKind::Kill => process::signal(member, "KILL").await.map(|()| None),
             FaultKind::Pause => process::signal(member, "STOP").await.map(|()| None),
-            FaultKind::Partition | FaultKind::PartitionPair | FaultKind::PartitionOneWay => {
-                partition::cut(fault, member).await.map(|()| None)
-            }
+            // Cut off already, in the guests of those that send.
+            FaultKind::Partition | FaultKind::PartitionPair | FaultKind::PartitionOneWay => Ok(None),
             FaultKind::Slow => slow::slow(fault, member).await.map(Some),
             FaultKind::DiskFull => disk::fill(fault, member).map(Some),
             FaultKind::Stepdown => stepdown::ask(member).await.map(|()| None),
@@ -104,22 +107,37 @@ pub async fn heal(request: &HealRequest) -> Result<Healed, Failure> {
     let begun = now();
     let is_meant = |fault: &GuestFault| match request {
         HealRequest::Faults(ids) => ids.contains(&fault.id),
-        HealRequest::Everything => true,
+        HealRequest::AllFaults | HealRequest::Everything | HealRequest::Nothing => true,
+        HealRequest::Unfinished => false,
     };
     let mut faults = Vec::new();
     for fault in journal::read()?.into_iter().filter(is_meant) {
-        undo(&fault, true).await?;
-        let members = fault.members.into_iter().map(|member| member.host).collect();
+        if *request != HealRequest::Nothing {
+            undo(&fault, true).await?;
+        }
+        let mut members: Vec<String> = fault.members.into_iter().map(|member| member.host).collect();
+        if members.is_empty() {
+            members = fault.cuts.into_iter().map(|cut| cut.to).collect();
+            members.dedup();
+        }
         faults.push(HealedFault { id: fault.id, kind: fault.kind, members });
     }
-    let workloads = match request {
+    let unfinished = match request {
         HealRequest::Faults(_) => Vec::new(),
-        HealRequest::Everything => workload::left(),
+        HealRequest::Nothing => journal::unfinished()?,
+        HealRequest::AllFaults | HealRequest::Everything | HealRequest::Unfinished => journal::clear()?,
     };
-    for run in &workloads {
-        workload::remove(run).await?;
+    let workloads = match request {
+        HealRequest::Faults(_) | HealRequest::AllFaults | HealRequest::Unfinished => Vec::new(),
+        HealRequest::Everything | HealRequest::Nothing => workload::left(),
+    };
+    let mut removed = Ok(());
+    for run in workloads.iter().filter(|_| *request == HealRequest::Everything) {
+        // What one has left that can't be removed now must not keep another's from it.
+        removed = removed.and(workload::remove(run).await);
     }
-    Ok(Healed { begun, done: now(), faults, workloads })
+    removed?;
+    Ok(Healed { begun, done: now(), faults, workloads, unfinished })
 }
 
 /// Undoes one fault, as its timer asks.
@@ -140,17 +158,23 @@ pub async fn heal_in_time(id: &str) -> ExitCode {
 }
 
 async fn undo(fault: &GuestFault, with_timer: bool) -> Result<(), Failure> {
+    if !fault.cuts.is_empty() {
+        partition::mend(&fault.id).await?;
+    }
     for member in &fault.members {
         match fault.kind {
             FaultKind::Stop | FaultKind::Kill => process::start(member).await?,
             FaultKind::Pause => process::go_on(member).await?,
-            FaultKind::Partition | FaultKind::PartitionPair | FaultKind::PartitionOneWay => {
-                partition::mend(&fault.id).await?;
-            }
             FaultKind::Slow => slow::mend(&fault.id).await?,
             FaultKind::DiskFull => disk::empty(fault, member).await?,
             FaultKind::Clock => clock::reset(member).await?,
-            FaultKind::Stepdown | FaultKind::Freeze | FaultKind::ContainerStop | FaultKind::ContainerKill => {}
+            FaultKind::Partition
+            | FaultKind::PartitionPair
+            | FaultKind::PartitionOneWay
+            | FaultKind::Stepdown
+            | FaultKind::Freeze
+            | FaultKind::ContainerStop
+            | FaultKind::ContainerKill => {}
         }
     }
     if with_timer {

@@ -17,6 +17,7 @@ mod hold;
 mod http;
 mod inspect;
 mod log_tail;
+mod made;
 mod mongo;
 mod names;
 mod own;
@@ -29,6 +30,7 @@ mod runs;
 mod service;
 mod transient;
 mod units;
+mod visitor;
 mod workload;
 mod write;
 

@@ -1,6 +1,7 @@
 //! Speaking to mongods: the only place in distctl that knows their protocol.
 
 pub mod attempt;
+pub mod claimed;
 pub mod client;
 pub mod config;
 pub mod connect;

@@ -10,6 +10,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use mongodb::bson::Document;
 use protocol::{Failure, Rollback, Rollbacks, RollbacksRequest};
 
+use crate::workload;
+
 /// Finds the files of members in this guest, and the workload's documents in them.
 pub fn find(request: &RollbacksRequest) -> Result<Rollbacks, Failure> {
     let since = UNIX_EPOCH + Duration::from_millis(u64::try_from(request.since_ms).unwrap_or(0));
@@ -19,7 +21,7 @@ pub fn find(request: &RollbacksRequest) -> Result<Rollbacks, Failure> {
         let found = below(&folder)
             .map_err(|error| Failure::new(folder.to_string_lossy(), format!("can't be read: {error}")))?;
         let new = |path: &PathBuf| fs::metadata(path).and_then(|meta| meta.modified()).is_ok_and(|at| at >= since);
-        files.extend(found.into_iter().filter(new).map(|path| read(host, &path)));
+        files.extend(found.into_iter().filter(new).map(|path| read(request, host, &path)));
     }
     Ok(Rollbacks { files })
 }
@@ -42,8 +44,9 @@ fn below(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn read(host: &str, path: &Path) -> Rollback {
-    let collection = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+fn read(request: &RollbacksRequest, host: &str, path: &Path) -> Rollback {
+    let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+    let collection = request.collections.get(&folder).cloned().unwrap_or(folder);
     let mut rollback = Rollback {
         host: host.to_owned(),
         file: path.to_string_lossy().into_owned(),
@@ -52,23 +55,37 @@ fn read(host: &str, path: &Path) -> Rollback {
         others: 0,
         error: None,
     };
-    if let Err(error) = read_into(&mut rollback, path) {
+    if let Err(error) = read_into(&mut rollback, request, path) {
         rollback.error = Some(error);
     }
     rollback
 }
 
-fn read_into(rollback: &mut Rollback, path: &Path) -> Result<(), String> {
+fn read_into(rollback: &mut Rollback, request: &RollbacksRequest, path: &Path) -> Result<(), String> {
     let mut file = BufReader::new(fs::File::open(path).map_err(|error| error.to_string())?);
     while !io::BufRead::fill_buf(&mut file).map_err(|error| error.to_string())?.is_empty() {
         let document = Document::from_reader(&mut file).map_err(|error| error.to_string())?;
-        let op = document.get_i64("op").ok().and_then(|op| u64::try_from(op).ok());
-        match op.filter(|_| document.contains_key("client")) {
+        match insert(&rollback.collection, request, &document) {
             Some(op) => rollback.inserts.push(op),
             None => rollback.others += 1,
         }
     }
     Ok(())
+}
+
+/// The number of the run's insert that made a document. Others may have fields of the same names in collections of
+/// their own.
+fn insert(collection: &str, request: &RollbacksRequest, document: &Document) -> Option<u64> {
+    if let Some(mark) = &request.mark {
+        let own = document.get_str("name").ok().and_then(|name| name.trim().strip_suffix(&**mark));
+        return own.and_then(|name| workload::number(name.trim()));
+    }
+    let is_known = request.collections.values().any(|known| known == collection);
+    if is_known && collection != format!("{}.inserts", request.database) {
+        return None;
+    }
+    let op = document.get_i64("op").ok().and_then(|op| u64::try_from(op).ok());
+    op.filter(|_| document.contains_key("client"))
 }
 
 #[cfg(test)]
@@ -90,6 +107,8 @@ mod tests {
         let request = |since_ms| RollbacksRequest {
             data: [("h:1".to_owned(), root.path().to_string_lossy().into_owned())].into(),
             database: "distctl_drill".into(),
+            collections: std::collections::BTreeMap::new(),
+            mark: None,
             since_ms,
         };
         let found = find(&request(0)).unwrap().files;
@@ -97,5 +116,36 @@ mod tests {
         assert_eq!((found[0].inserts.as_slice(), found[0].others, found[0].error.is_none()), (&[7, 9][..], 1, true));
         assert_eq!((found[1].inserts.as_slice(), found[1].error.is_some()), (&[7][..], true));
         assert!(find(&request(i64::MAX)).unwrap().files.is_empty());
+    }
+
+    #[test]
+    fn documents_of_others_are_told_apart_by_their_collection_and_products_by_the_mark_of_their_run() {
+        let root = tempfile::tempdir().unwrap();
+        let put = |uuid: &str, documents: &[Document]| {
+            let folder = root.path().join("rollback").join(uuid);
+            fs::create_dir_all(&folder).unwrap();
+            let bytes: Vec<u8> = documents.iter().flat_map(|one| one.to_vec().unwrap()).collect();
+            fs::write(folder.join("removed.2026.bson"), bytes).unwrap();
+        };
+        // Somebody's own documents have fields of the same names.
+        put("a1", &[doc! { "op": 7_i64, "client": "Ana" }]);
+        put("b2", &[doc! { "op": 8_i64, "client": 0 }, doc! { "name": "C drill 5 a-run 00ff" }]);
+        let collections =
+            [("a1", "shop.orders"), ("b2", "distctl_drill.inserts")].map(|(uuid, name)| (uuid.into(), name.into()));
+        let mut request = RollbacksRequest {
+            data: [("h:1".to_owned(), root.path().to_string_lossy().into_owned())].into(),
+            database: "distctl_drill".into(),
+            collections: collections.into(),
+            mark: None,
+            since_ms: 0,
+        };
+        let found = |request: &RollbacksRequest| {
+            let files = find(request).unwrap().files;
+            files.into_iter().map(|file| (file.collection, file.inserts, file.others)).collect::<Vec<_>>()
+        };
+        let (orders, inserts) = ("shop.orders".to_owned(), "distctl_drill.inserts".to_owned());
+        assert_eq!(found(&request), [(orders.clone(), vec![], 1), (inserts.clone(), vec![8], 1)]);
+        request.mark = Some("a-run 00ff".to_owned());
+        assert_eq!(found(&request), [(orders, vec![], 1), (inserts, vec![5], 1)]);
     }
 }

@@ -20,9 +20,10 @@ use protocol::{Failure, WorkloadName, WorkloadRequest, WorkloadStatus};
 
 use crate::deadline::{Deadline, SOON};
 use crate::inspect::units::show;
+use crate::made::{self, Occasion};
 use crate::transient::{self, Transient};
 
-pub use app::read_back as read_back_app;
+pub use app::{number, read_back as read_back_app};
 pub use run::run;
 
 /// Histories, a folder for each run.
@@ -34,10 +35,15 @@ const RUNNING: &str = "/run/distctl/drill";
 /// How long a workload may take to come up or to end its last operations, in milliseconds.
 const PATIENCE_MS: u64 = 30_000;
 
+/// How long it may take to remove what was made through the product platform, in milliseconds.
+const REMOVING_MS: u64 = 120_000;
+
 /// Where the files of a run are.
 #[derive(Debug)]
 struct Places {
     history: PathBuf,
+    /// What was made through the product platform.
+    made: PathBuf,
     request: PathBuf,
     status: PathBuf,
     unit: String,
@@ -52,6 +58,7 @@ impl Places {
         let running = Path::new(RUNNING).join(run);
         Ok(Self {
             history: Path::new(HISTORIES).join(run).join("history.jsonl"),
+            made: Path::new(HISTORIES).join(run).join("made.jsonl"),
             request: running.join("request.json"),
             status: running.join("status.json"),
             unit: format!("distctl-drill-{run}.service"),
@@ -132,13 +139,17 @@ async fn status_of(places: &Places, run: &str) -> Result<WorkloadStatus, Failure
 pub async fn stop(name: &WorkloadName) -> Result<WorkloadStatus, Failure> {
     let places = Places::of(&name.run)?;
     transient::stop(&places.unit).await?;
-    status_of(&places, &name.run).await
+    let mut status = status_of(&places, &name.run).await?;
+    status.mark = Occasion::read(&places.made).ok().flatten().map(|occasion| occasion.mark);
+    Ok(status)
 }
 
-/// Ends a workload and removes its history and all that it needed.
+/// Ends a workload and removes what it made through the product platform, its history and all that it needed.
 pub async fn remove(run: &str) -> Result<(), Failure> {
     let places = Places::of(run)?;
     transient::stop(&places.unit).await?;
+    // First of all: without the files nobody would know what was made.
+    made::remove(&places.made, Deadline::after_ms(REMOVING_MS)).await?;
     for file in [&places.history, &places.request] {
         let Some(folder) = file.parent() else { continue };
         match fs::remove_dir_all(folder) {

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::Context;
 use super::line::Stage;
+use super::status::tell_holder;
 use crate::plan::{Options, diff};
 use crate::ui::Exit;
 
@@ -36,6 +37,9 @@ impl Plan {
             true => format!("nothing to do: {} is as declared", plan.topology),
             false => plan.to_string(),
         })?;
+        if !plan.is_clean() {
+            tell_holder(context, &stage).await;
+        }
         Ok(match self.exit_code {
             _ if !plan.refusals.is_empty() => Exit::Failed,
             false => Exit::Ok,

@@ -6,6 +6,7 @@ use clap::Args;
 use super::Context;
 use super::line::Stage;
 use crate::desired::Desired;
+use crate::engine::lock::holder_of;
 use crate::observed::Observed;
 use crate::plan::{Options, Plan, diff};
 use crate::report::status::{self, Health};
@@ -22,7 +23,11 @@ impl Status {
         let stage = Stage::prepare(context).await?;
         let observed = stage.observe().await?;
         let plan = diff(&stage.desired, &observed, &Options::default());
-        show(context, &stage.desired, &observed, &plan)
+        let exit = show(context, &stage.desired, &observed, &plan)?;
+        if !plan.is_clean() {
+            tell_holder(context, &stage).await;
+        }
+        Ok(exit)
     }
 }
 
@@ -31,6 +36,16 @@ pub(super) fn show(context: &Context, desired: &Desired, observed: &Observed, pl
     let status = status::status(desired, observed, plan);
     context.ui.data(&status, || tables(context, &status))?;
     Ok(if status.healthy { Exit::Ok } else { Exit::Degraded })
+}
+
+/// Says who changes the system just now: what differs may be under way, and no reason to begin anything.
+pub(super) async fn tell_holder(context: &Context, stage: &Stage) {
+    // Who may not read the lease is told so by what takes it.
+    if let Ok(Some(held)) = holder_of(&stage.guests.client, &stage.desired.name).await {
+        context
+            .ui
+            .warn(format!("{held}: what differs may be that run's doing, so wait until it has ended, and look again"));
+    }
 }
 
 /// The colour of a health.
@@ -91,7 +106,11 @@ fn tables(context: &Context, status: &status::Status) -> String {
 fn verdict(status: &status::Status) -> String {
     let mut lines: Vec<String> = status.findings.iter().map(|finding| format!("amiss: {finding}")).collect();
     if status.pending_steps > 0 {
-        lines.push(format!("{} steps to do: see `distctl plan`, then `distctl up`", status.pending_steps));
+        let count = status.pending_steps;
+        lines.push(match status.findings.iter().any(|finding| finding.object.starts_with("failover test ")) {
+            true => format!("{count} steps to do once the failover test is over or healed: see `distctl plan`"),
+            false => format!("{count} steps to do: see `distctl plan`, then `distctl up`"),
+        });
     }
     if lines.is_empty() {
         lines.push(format!("{} is as declared", status.topology));

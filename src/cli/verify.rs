@@ -39,11 +39,20 @@ impl Verify {
 
 /// Looks at everything at once.
 pub(super) async fn answer(stage: &Stage) -> Result<Verification> {
-    let left = faults::left(&stage.guests, &stage.desired);
-    let (observed, left, fragments) = tokio::join!(stage.observe(), left, fragments(stage));
+    let (observed, left, fragments) = tokio::join!(stage.observe(), left(stage), fragments(stage));
     let observed = observed?;
     let plan = diff(&stage.desired, &observed, &Options::default());
     Ok(verify(&status(&stage.desired, &observed, &plan), &left?, fragments))
+}
+
+/// What tests have left: by the keys of containers, and in guests, which know of more.
+async fn left(stage: &Stage) -> Result<Vec<String>> {
+    let mut left: Vec<String> = faults::left(&stage.guests, &stage.desired).await?;
+    left.iter_mut().for_each(|container| container.push_str(" carries a fault"));
+    // A guest that can't be asked is a finding of its own.
+    let inside = faults::inside_left(&stage.guests, &stage.desired).await.unwrap_or_default();
+    left.extend(inside.into_iter().map(|one| format!("{} has a {}", one.container, one.what)));
+    Ok(left)
 }
 
 /// Looks through all fragments. The running service is not asked where it puts products: that creates some.

@@ -113,6 +113,10 @@ pub(super) fn rule(rule: &topology::Fragmentation) -> Fragmentation {
     Fragmentation {
         collection: rule.collection.value.clone(),
         key: rule.key.value.clone(),
+        letters: match rule.letters.map(|letters| letters.value).unwrap_or_default() {
+            topology::Letters::Folded => fragmentation::Letters::Folded,
+            topology::Letters::Ascii => fragmentation::Letters::Ascii,
+        },
         fragments: fragments.collect(),
     }
 }

@@ -13,6 +13,9 @@ use protocol::{Credential, Directory, HealthCheck, Inspection, Piece, SetConfig,
 /// The key that marks what distctl owns; its value is the topology's name.
 pub const OWNER_KEY: &str = "user.distctl.topology";
 
+/// What the keys of containers begin with that tell of faults in force; the fault's name follows.
+pub const FAULT_KEY: &str = "user.distctl.fault.";
+
 /// The interface of every container that carries its static address.
 pub const INTERFACE: &str = "eth0";
 

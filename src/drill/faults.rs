@@ -3,6 +3,7 @@
 //! Before anything is broken, the fault stands in the guest and as a key of its container, so that `distctl heal` finds
 //! it from any machine.
 
+mod cuts;
 mod heal;
 
 use std::collections::BTreeMap;
@@ -10,18 +11,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures_util::future::try_join_all;
-use protocol::{FaultKind, FaultMember, FaultPeer, GuestFault, HealRequest, Reply, Request, When};
+use protocol::{FaultKind, FaultMember, GuestFault, HealRequest, Reply, Request, When};
 use rand::Rng;
-use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
 
-use crate::desired::{Desired, Mongod, ReplicaSet};
+use crate::desired::{Desired, FAULT_KEY, Mongod, ReplicaSet};
 use crate::guest::{self, Guests};
 
-pub use heal::{Left, end, heal, left};
-
-/// What the keys begin with that tell of faults; the fault's name follows.
-pub const FAULT_KEY: &str = "user.distctl.fault.";
+pub use heal::{Left, clear, end, heal, inside_left, left};
 
 /// How long a clean stop of a container may take.
 const STOPPING: Duration = Duration::from_secs(60);
@@ -44,7 +41,7 @@ pub struct Fault {
     pub kind: FaultKind,
     /// Its run.
     pub run: String,
-    /// The part of each container; its members.
+    /// The part of each container: its members that are hit, and what its members can't send.
     pub parts: BTreeMap<String, GuestFault>,
 }
 
@@ -86,14 +83,13 @@ impl Fault {
         let id = format!("{run}-{round}");
         let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         let mut parts: BTreeMap<String, GuestFault> = BTreeMap::new();
+        let new = || GuestFault { id: id.clone(), kind, members: Vec::new(), cuts: Vec::new(), ttl_ms };
         for member in members {
-            let part = parts.entry(member.container.clone()).or_insert_with(|| GuestFault {
-                id: id.clone(),
-                kind,
-                members: Vec::new(),
-                ttl_ms,
-            });
-            part.members.push(described(desired, set, kind, member, draw));
+            let part = parts.entry(member.container.clone()).or_insert_with(new);
+            part.members.push(described(desired, set, member));
+        }
+        for (container, cuts) in cuts::of(set, kind, members, draw) {
+            parts.entry(container).or_insert_with(new).cuts = cuts;
         }
         Self { id, kind, run: run.to_owned(), parts }
     }
@@ -167,25 +163,11 @@ impl Fault {
     }
 }
 
-fn described(
-    desired: &Desired,
-    set: &ReplicaSet,
-    kind: FaultKind,
-    member: &Mongod,
-    draw: &mut impl Rng,
-) -> FaultMember {
-    let others: Vec<&Mongod> = set.members.iter().filter(|other| other.host != member.host).collect();
-    let others = match kind {
-        FaultKind::PartitionPair => others.choose(draw).copied().into_iter().collect(),
-        _ => others,
-    };
-    let beside = |other: &Mongod| (other.container == member.container).then(|| other.unit.clone());
-    let peers = others.into_iter().map(|other| FaultPeer { host: other.host.clone(), unit: beside(other) });
+fn described(desired: &Desired, set: &ReplicaSet, member: &Mongod) -> FaultMember {
     FaultMember {
         host: member.host.clone(),
         unit: member.unit.clone(),
         data: member.data.clone(),
-        peers: peers.collect(),
         disk_limit: desired.containers.get(&member.container).and_then(|container| container.disk_limit()),
         credential: set.access.as_ref().map(|access| access.agent.clone()),
     }

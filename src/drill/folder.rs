@@ -97,6 +97,23 @@ impl Folder {
         self.write(RUN, &(serde_json::to_string_pretty(run)? + "\n"))
     }
 
+    /// Makes the folder that holds those of runs, with a file in it that has git pass over all of it. One that is there is
+    /// left as it is.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    pub fn begin_ignored(&self) -> Result<()> {
+        let file = self.path.join(".gitignore");
+        let make = || {
+            fs::create_dir_all(&self.path)?;
+            match fs::exists(&file)? {
+                true => Ok(()),
+                false => fs::write(&file, "# Written by distctl: reports are no part of a project.\n*\n"),
+            }
+        };
+        make().with_context(|| format!("can't write {}", file.display()))
+    }
+
     /// Writes a file; one of the same name is replaced whole or not at all.
     ///
     /// # Errors
@@ -181,6 +198,18 @@ fn read_log(path: &Path) -> std::io::Result<MongodLog> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn git_passes_over_the_reports_unless_somebody_says_otherwise() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::at(root.path().join("failover-reports"));
+        folder.begin_ignored().unwrap();
+        let file = folder.path().join(".gitignore");
+        assert!(fs::read_to_string(&file).unwrap().lines().any(|line| line == "*"));
+        fs::write(&file, "mine\n").unwrap();
+        folder.begin_ignored().unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "mine\n");
+    }
 
     #[test]
     fn the_log_of_a_member_is_found_by_its_host() {

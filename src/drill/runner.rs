@@ -185,7 +185,7 @@ impl Drill<'_> {
     async fn round(&self, workload: &Workload<'_>, journal: &Journal, planned: &Planned) -> Result<()> {
         let Planned { round, fault: kind, .. } = *planned;
         let hold = Duration::from_millis(planned.hold_ms);
-        let primary = primary_of(&self.alive(workload).await?).context("no member is primary")?;
+        let primary = self.leader(workload).await?;
         let target = planned.target.parse::<Target>().unwrap_or(Target::Primary);
         let members = target.resolve(self.set, &primary, &mut draws_of(self.seed, round));
         let fault = self.fault(kind, &members, round, hold);
@@ -220,6 +220,21 @@ impl Drill<'_> {
         }
         self.say(format!("   healthy again, {:.1} s after it began", begun.elapsed().as_secs_f64()));
         Ok(())
+    }
+
+    /// Waits for a primary, for as long as for a set that heals: on a busy machine there may be none for a moment, and no
+    /// fault is to blame for that.
+    async fn leader(&self, workload: &Workload<'_>) -> Result<String> {
+        let deadline = Instant::now() + Duration::from_millis(RECOVERY_MS);
+        loop {
+            if let Some(primary) = primary_of(&self.alive(workload).await?) {
+                return Ok(primary);
+            }
+            if Instant::now() > deadline || self.stop.is_cancelled() {
+                bail!("no member of {} was primary within {} s", self.set.name, RECOVERY_MS / 1_000);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Undoes what may have been injected of a fault.

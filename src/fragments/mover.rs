@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
-use protocol::{Copied, Fate, FragmentAsk, FragmentReply, MovingDocument, UnfinishedBatch, Version};
+use protocol::{Copied, Fate, FragmentAsk, FragmentReply, Id, MovingDocument, UnfinishedBatch, Version};
 use rand::Rng;
 use serde::Serialize;
 
@@ -19,8 +19,9 @@ use super::join::Copy;
 use super::resolve::{Removal, Resolution, resolve};
 use crate::desired::hex;
 
-/// How many documents a batch has at most.
-const DOCUMENTS: usize = 1_000;
+/// How many documents a batch has at most. A batch costs five calls of agents whatever it holds, and on a busy machine those
+/// are nearly all of its time: 18,000 small documents in batches of 1,000 took 95 calls of 0.17 s, and mongod 2 s in all.
+const DOCUMENTS: usize = 4_000;
 
 /// How many bytes a batch has at most, but for a single document that is larger.
 const BYTES: usize = 4 << 20;
@@ -153,28 +154,50 @@ impl<'a, A: Ask, N: FnMut(String) + Send> Mover<'a, A, N> {
 
     /// Moves what is in one place and belongs elsewhere; tells how many must be looked at again.
     async fn move_from(&mut self, on: &str) -> Result<u64> {
-        let (mut after, mut again) = (None, 0);
+        let mut again = 0;
+        let mut page = self.misplaced(on, None).await?;
         loop {
-            let ask = FragmentAsk::Misplaced { after, documents: DOCUMENTS, bytes: BYTES };
-            let FragmentReply::Misplaced { documents, next } = self.agents.ask(on, ask).await? else { bail!(STRANGE) };
+            let (documents, next) = page;
             let mut by_target: BTreeMap<String, Vec<MovingDocument>> = BTreeMap::new();
             for document in documents {
                 if let Some(to) = document.seen.belongs.clone() {
                     by_target.entry(to).or_default().push(document);
                 }
             }
+            let mut done = Vec::new();
             for (to, documents) in by_target {
-                again += self.move_batch(on, &to, documents).await?;
+                let batch = hex(&rand::rng().random::<[u8; 12]>());
+                again += self.move_batch(on, &to, &batch, documents).await?;
+                done.push((to, batch));
             }
-            let Some(next) = next else { return Ok(again) };
-            after = Some(next);
+            // What is read next does not depend on notes: on a busy machine each question costs more than its answer.
+            let Some(next) = next else { return self.forget(on, done).await.map(|()| again) };
+            ((), page) = futures_util::try_join!(self.forget(on, done), self.misplaced(on, Some(next)))?;
         }
     }
 
-    async fn move_batch(&mut self, from: &str, to: &str, documents: Vec<MovingDocument>) -> Result<u64> {
-        let batch = hex(&rand::rng().random::<[u8; 12]>());
+    /// Reads what is in one place and belongs elsewhere, from one identity on; also where to go on.
+    async fn misplaced(&self, on: &str, after: Option<Id>) -> Result<(Vec<MovingDocument>, Option<Id>)> {
+        let ask = FragmentAsk::Misplaced { after, documents: DOCUMENTS, bytes: BYTES };
+        match self.agents.ask(on, ask).await? {
+            FragmentReply::Misplaced { documents, next } => Ok((documents, next)),
+            _ => bail!(STRANGE),
+        }
+    }
+
+    /// Removes the notes of batches that are done.
+    async fn forget(&self, from: &str, done: Vec<(String, String)>) -> Result<()> {
+        for (to, batch) in done {
+            // In this order: without the second, the first would say that a document was deleted by somebody else.
+            self.agents.ask(&to, FragmentAsk::Finish { batch: batch.clone() }).await?;
+            self.agents.ask(from, FragmentAsk::Finish { batch }).await?;
+        }
+        Ok(())
+    }
+
+    async fn move_batch(&mut self, from: &str, to: &str, batch: &str, documents: Vec<MovingDocument>) -> Result<u64> {
         let seen: Vec<Copied> = documents.iter().map(|one| one.seen.clone()).collect();
-        let ask = FragmentAsk::Copy { batch: batch.clone(), from: from.to_owned(), documents };
+        let ask = FragmentAsk::Copy { batch: batch.to_owned(), from: from.to_owned(), documents };
         let fates = self.fates(to, ask, seen.len()).await?;
         let (mut arrived, mut again) = (Vec::new(), 0);
         for (mine, fate) in seen.into_iter().zip(fates) {
@@ -190,7 +213,7 @@ impl<'a, A: Ask, N: FnMut(String) + Send> Mover<'a, A, N> {
                 }
             }
         }
-        again += self.leave_old_place(from, to, &batch, arrived).await?;
+        again += self.leave_old_place(from, to, batch, arrived).await?;
         (self.news)(format!("{} documents moved", self.moved.moved));
         Ok(again)
     }
@@ -211,9 +234,6 @@ impl<'a, A: Ask, N: FnMut(String) + Send> Mover<'a, A, N> {
             }
         }
         self.remove(to, None, back, false).await?;
-        // In this order: without the second, the first would say that a document was deleted by somebody else.
-        self.agents.ask(to, FragmentAsk::Finish { batch: batch.to_owned() }).await?;
-        self.agents.ask(from, FragmentAsk::Finish { batch: batch.to_owned() }).await?;
         Ok(again)
     }
 

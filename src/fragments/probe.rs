@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
-use protocol::{Example, FragmentAsk, FragmentReply, Reply, Request, RoutedProduct, RoutingRequest};
+use protocol::{Example, FragmentAsk, FragmentReply, Reply, Request, Routed, RoutedProduct, RoutingRequest};
 use serde::Serialize;
 
 use super::agents::{Agents, Ask};
 use crate::desired::{Fragmented, ProbeLogin, Router};
 use crate::guest::{self, Guests};
 
-/// What all names of probes have in them, after their letter.
-pub const MARK: &str = "distctl routing probe";
+/// What follows in all names of probes; what the agent draws for one probe follows that.
+pub const PROBE: &str = "distctl routing probe";
 
 /// How long the service may take, in milliseconds: it hashes a password first.
 const PATIENCE_MS: u64 = 20_000;
@@ -57,13 +57,17 @@ impl Routing {
     }
 }
 
-/// The names to create: the first and the last letter of every range, and a digit for the default.
+/// How names begin in which rules differ: accents, case, a leading space, digits, other scripts.
+const TELLING: [&str; 8] = ["Ñ", "ñ", "É", "á", " Z", "0", "Я", "林"];
+
+/// The beginnings of names to create: the first and the last letter of every range in both cases, and what rules differ
+/// in.
 pub fn names(fragmented: &Fragmented) -> Vec<String> {
     let ranges = fragmented.rule.fragments.iter().filter_map(|fragment| fragment.range);
     let mut letters: Vec<char> = ranges.flat_map(|range| [range.first(), range.last()]).collect();
-    letters.push('0');
     letters.dedup();
-    letters.into_iter().map(|letter| format!("{letter} {MARK}")).collect()
+    let both = letters.into_iter().flat_map(|letter| [letter, letter.to_ascii_lowercase()]).map(String::from);
+    both.chain(TELLING.map(str::to_owned)).collect()
 }
 
 /// Asks every service that routes by the rule.
@@ -82,7 +86,12 @@ pub async fn probe(guests: &Guests, agents: &Agents<'_>, fragmented: &Fragmented
         };
         let asked = Asked { guests, agents, fragmented, router, host, login };
         match asked.probe().await {
-            Ok(probes) => routing.probes.extend(probes),
+            Ok((probes, refused)) => {
+                routing.probes.extend(probes);
+                routing.notes.extend(refused.into_iter().map(|(name, why)| {
+                    format!("{} in {} takes no product named {name:?}: {why}", router.service, router.container)
+                }));
+            }
             Err(error) => routing.unknown.push(format!("{who}: {}", guest::one_line(error.as_ref()))),
         }
     }
@@ -99,8 +108,9 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    async fn probe(&self) -> Result<Vec<Probe>> {
-        let created = self.ask(names(self.fragmented)).await?;
+    /// Where products went, and the names that the service does not take.
+    async fn probe(&self) -> Result<(Vec<Probe>, Vec<(String, String)>)> {
+        let Routed { products: created, refused } = self.ask(names(self.fragmented)).await?;
         let found = self.find(&created).await;
         // Whatever was seen, nothing stays behind; what a killed run left is deleted by the next.
         self.ask(Vec::new()).await?;
@@ -112,7 +122,7 @@ impl Asked<'_> {
             belongs: self.belongs(&product.name),
             went: found.iter().find(|(_, holds)| holds.get(index) == Some(&true)).map(|(on, _)| on.clone()),
         });
-        Ok(probes.collect())
+        Ok((probes.collect(), refused))
     }
 
     fn belongs(&self, name: &str) -> String {
@@ -122,16 +132,16 @@ impl Asked<'_> {
     }
 
     /// Through the agent that has the password: it need not leave its guest.
-    async fn ask(&self, names: Vec<String>) -> Result<Vec<RoutedProduct>> {
+    async fn ask(&self, names: Vec<String>) -> Result<Routed> {
         let request = Request::Routing(RoutingRequest {
             host: self.host.to_owned(),
             login: self.login.credential.clone(),
             names,
-            mark: MARK.to_owned(),
+            mark: PROBE.to_owned(),
             timeout_ms: PATIENCE_MS,
         });
         match guest::call(self.guests, &self.login.container, &request, |_| {}).await? {
-            Reply::Routed(products) => Ok(products),
+            Reply::Routed(routed) => Ok(routed),
             _ => bail!("the agent in {} answered something else", self.login.container),
         }
     }

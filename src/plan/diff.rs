@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::order::Draft;
 use super::{
     Action, Cause, Change, Effect, Plan, auth, container, departed, fragments, incus_ui, init, losses, mongod, remains,
-    replica_set, service,
+    replica_set, service, under_way,
 };
 use crate::desired::{Desired, OWNER_KEY, Scope};
 use crate::observed::{Network, Observed, Part};
@@ -42,6 +42,7 @@ pub fn diff(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     departed::remove_undeclared_units(&mut draft, scope);
     remains::remove_secrets(&mut draft, scope);
     find_undeclared_containers(&mut draft);
+    under_way::find(&mut draft);
     if scope.is_whole() {
         incus_ui::plan(&mut draft);
     }

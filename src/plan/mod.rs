@@ -34,6 +34,7 @@ mod resync;
 mod secrets;
 mod service;
 mod storage;
+mod under_way;
 mod users;
 
 #[cfg(test)]

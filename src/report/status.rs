@@ -70,6 +70,9 @@ pub struct MongodStatus {
     pub state: String,
     /// Seconds behind the primary.
     pub lag_s: Option<f64>,
+    /// By how many seconds it is to be behind, as the topology declares; 0 for most.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub delay_s: u64,
     /// Its version.
     pub version: Option<String>,
     /// How often systemd restarted it by itself.
@@ -242,9 +245,15 @@ fn members(set: &ReplicaSet, observed: &Observed) -> Vec<MongodStatus> {
             };
             let own = seen.and_then(|mongod| optime(&member.host, mongod));
             let lag = newest.zip(own).map(|(newest, own)| (newest - own).max(0) as f64 / 1000.0);
-            row(&set.name, member, state, lag, *seen, observed)
+            let declared = set.config.members.iter().find(|declared| declared.host == member.host);
+            let delay_s = declared.map_or(0, |declared| u64::try_from(declared.secondary_delay_secs).unwrap_or(0));
+            MongodStatus { delay_s, ..row(&set.name, member, state, lag, *seen, observed) }
         })
         .collect()
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn single(name: &str, wanted: &Mongod, observed: &Observed) -> MongodStatus {
@@ -273,6 +282,7 @@ fn row(
         host: wanted.host.clone(),
         state,
         lag_s,
+        delay_s: 0,
         version: seen.map(|mongod| mongod.version.clone()),
         restarts: unit.map(|unit| unit.restarts),
         health,

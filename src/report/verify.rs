@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::status::{Health, Status};
+use super::status::{Health, MongodStatus, Status};
 use crate::verdict::Verdict;
 
 /// How far a secondary may be behind, in seconds: twice the 10 s after which the primary slows writers down for it
@@ -47,7 +47,7 @@ impl Check {
     }
 }
 
-/// Puts the answer together: from how the system is, the containers in which faults are left, and what was found in
+/// Puts the answer together: from how the system is, what tests have left in which container, and what was found in
 /// fragments.
 pub fn verify(status: &Status, faults: &[String], fragments: Vec<Check>) -> Verification {
     let mut checks = vec![containers(status)];
@@ -82,18 +82,23 @@ fn mongods(status: &Status, set: &str) -> Check {
     let members: Vec<_> = status.mongods.iter().filter(|one| one.part_of == set).collect();
     let sick = members.iter().filter(|one| one.health != Health::Good);
     let mut amiss: Vec<String> = sick.map(|one| format!("{} is {}", one.host, one.state)).collect();
-    let late = members.iter().filter(|one| one.lag_s.is_some_and(|lag| lag > LAG_S));
+    let late = members.iter().filter(|one| beyond(one) > LAG_S);
     amiss.extend(late.map(|one| format!("{} is {:.0} s behind", one.host, one.lag_s.unwrap_or_default())));
     let is_set = members.iter().any(|one| one.state != "standalone");
     if is_set && amiss.is_empty() && members.iter().all(|one| one.state != "PRIMARY") {
         amiss.push("no member is primary".to_owned());
     }
-    let lag = members.iter().filter_map(|one| one.lag_s).fold(0.0, f64::max);
+    let lag = members.iter().map(|one| beyond(one)).fold(0.0, f64::max);
     let good = match is_set {
         true => format!("{} members serve, one leads, lag {lag:.1} s at most", members.len()),
         false => "it serves".to_owned(),
     };
     Check::of(set, good, amiss, Vec::new())
+}
+
+/// By how many seconds a member is behind what is declared.
+fn beyond(member: &MongodStatus) -> f64 {
+    member.lag_s.map_or(0.0, |lag| (lag - member.delay_s as f64).max(0.0))
 }
 
 fn service(status: &Status, service: &str) -> Check {
@@ -109,7 +114,7 @@ fn service(status: &Status, service: &str) -> Check {
 }
 
 fn left(faults: &[String]) -> Check {
-    let amiss = faults.iter().map(|container| format!("{container} carries a fault: run `distctl heal`")).collect();
+    let amiss = faults.iter().map(|left| format!("{left}: run `distctl heal`")).collect();
     Check::of("faults", "none is left of a test".to_owned(), amiss, Vec::new())
 }
 
@@ -123,7 +128,7 @@ fn plan(status: &Status) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::status::{ContainerStatus, MongodStatus};
+    use crate::report::status::ContainerStatus;
 
     fn member(port: u16, state: &str, lag_s: f64) -> MongodStatus {
         MongodStatus {
@@ -132,6 +137,7 @@ mod tests {
             host: format!("10.1.1.2:{port}"),
             state: state.into(),
             lag_s: Some(lag_s),
+            delay_s: 0,
             version: None,
             restarts: Some(0),
             health: Health::Good,
@@ -177,6 +183,15 @@ mod tests {
     }
 
     #[test]
+    fn a_member_with_a_delay_is_behind_only_beyond_that() {
+        let mut status = healthy();
+        (status.mongods[2].lag_s, status.mongods[2].delay_s) = (Some(36.0), 30);
+        assert_eq!(verdicts(&status, &[], Vec::new()).0, Verdict::Pass);
+        status.mongods[2].lag_s = Some(45.0);
+        assert_eq!(verdicts(&status, &[], Vec::new()).0, Verdict::Fail);
+    }
+
+    #[test]
     fn a_set_without_a_primary_fails() {
         let mut status = healthy();
         status.mongods[0].state = "SECONDARY".into();
@@ -186,7 +201,7 @@ mod tests {
     #[test]
     fn what_is_to_do_or_left_fails() {
         let status = Status { pending_steps: 2, ..healthy() };
-        let (verdict, lines) = verdicts(&status, &["db1".into()], Vec::new());
+        let (verdict, lines) = verdicts(&status, &["db1 carries a fault".into()], Vec::new());
         assert_eq!(verdict, Verdict::Fail);
         assert_eq!(
             lines,

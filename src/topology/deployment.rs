@@ -89,8 +89,12 @@ pub struct Fragmentation {
     /// The collection with its database.
     #[schemars(regex(pattern = r"^[^.]+\..+$"), example = &"products_db.products")]
     pub collection: At<String>,
-    /// The field whose first letter decides. Case and accents don't count.
+    /// The field whose first letter decides.
     pub key: At<String>,
+    /// How the first letter is found: `folded` (case, accents and leading spaces don't count), or `ascii` (the first
+    /// character as it is; what is no letter from A to Z goes to the default part).
+    #[schemars(default, with = "Letters")]
+    pub letters: Option<At<Letters>>,
     /// The parts. Together they take each letter from A to Z once.
     #[schemars(length(min = 1))]
     pub fragments: Vec<At<Fragment>>,
@@ -98,6 +102,17 @@ pub struct Fragmentation {
     #[serde(skip)]
     #[schemars(skip)]
     pub(crate) complete: bool,
+}
+
+/// How the first letter of a key is found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Letters {
+    /// Case, accents and leading spaces don't count.
+    #[default]
+    Folded,
+    /// The first character as it is.
+    Ascii,
 }
 
 /// A part of a fragmented collection.

@@ -34,7 +34,7 @@ mod validate;
 mod yaml;
 
 pub use checks::{Checks, Count, Failover, Workload};
-pub use deployment::{Exposed, Fragment, Fragmentation, Healthcheck, IncusUi, Init, Service, ServiceFile};
+pub use deployment::{Exposed, Fragment, Fragmentation, Healthcheck, IncusUi, Init, Letters, Service, ServiceFile};
 pub use finding::{Also, Finding, Findings, Severity};
 pub use load::{load, load_without_files, parse};
 pub use mongodb::{Auth, Member, MongoDb, ReplicaSet, Settings, Standalone};

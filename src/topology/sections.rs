@@ -1,7 +1,7 @@
 //! How each section of the file is read: which keys it has, which of them must be there.
 
 use super::checks::{Checks, Count, Failover, Workload};
-use super::deployment::{Exposed, Fragment, Fragmentation, Healthcheck, IncusUi, Init, Service, ServiceFile};
+use super::deployment::{Exposed, Fragment, Fragmentation, Healthcheck, IncusUi, Init, Letters, Service, ServiceFile};
 use super::finding::Notes;
 use super::mongodb::{Auth, Member, MongoDb, ReplicaSet, Settings, Standalone};
 use super::node::Node;
@@ -121,11 +121,12 @@ impl Read for Fragmentation {
         let written = keys.length("fragments");
         let collection = keys.required("collection", "products_db.products", notes);
         let key = keys.required("key", "name", notes);
+        let letters = keys.optional("letters", notes);
         let fragments: Option<Vec<_>> = keys.required("fragments", "[{ range: A-Z, on: rsA, default: true }]", notes);
         keys.finish(notes);
         let (collection, key, fragments) = (collection?, key?, fragments?);
         let complete = written == fragments.len();
-        Some(Self { collection, key, fragments, complete })
+        Some(Self { collection, key, letters, fragments, complete })
     }
 }
 
@@ -182,6 +183,18 @@ impl Scalar for Auth {
         match text {
             "keyfile" => Some(Self::Keyfile),
             "none" => Some(Self::None),
+            _ => None,
+        }
+    }
+}
+
+impl Scalar for Letters {
+    const WHAT: &str = "`folded` or `ascii`";
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "folded" => Some(Self::Folded),
+            "ascii" => Some(Self::Ascii),
             _ => None,
         }
     }

@@ -89,7 +89,7 @@ fn every_finding_is_found_and_what_can_be_repaired_is() {
     let clean = platform.check(0, &[]);
     assert_eq!((&clean["verdict"], &clean["findings"]), (&json!("pass"), &json!([])));
     let probes = clean["routing"]["probes"].as_array().unwrap();
-    assert!(probes.len() == 5 && probes.iter().all(|probe| probe["went"] == probe["belongs"]), "{probes:?}");
+    assert!(probes.len() == 16 && probes.iter().all(|probe| probe["went"] == probe["belongs"]), "{probes:?}");
     for set in ["rsA", "rsB"] {
         assert_eq!(platform.admin(set).eval("client.products_db.products.count_documents({})"), 0, "nothing stays");
     }

@@ -1,11 +1,13 @@
-//! A member that is cut off from others of its set: nftables drops what they send each other.
+//! Members that are cut off from each other: nftables drops what they send each other.
 //!
-//! Members in one guest have one address, so it is told by the control group of a process who sends. Only requests are
-//! dropped: a connection whose one half is gone is gone. Clients are let through.
+//! The guest of the sender drops it, and knows by the control group of a process who sends. So a member is cut off from
+//! members, and from nobody who lives beside one: clients are let through, whichever container they run in. Only requests
+//! are dropped: a connection whose one half is gone is gone.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use protocol::{Failure, FaultKind, FaultMember, FaultPeer, GuestFault};
+use protocol::{Cut, Failure, GuestFault};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
@@ -25,19 +27,49 @@ pub async fn check() -> Result<Option<String>, Failure> {
     if ran.ok { Ok(None) } else { Err(refused(format!("`nft list tables` says: {}", ran.last_error()))) }
 }
 
-/// Cuts a member off.
-pub async fn cut(fault: &GuestFault, member: &FaultMember) -> Result<(), Failure> {
-    let rules = rules(fault, member);
-    load(&rules).await?;
-    let deadline = Deadline::after_ms(u64::try_from(HEARTBEATS.as_millis()).unwrap_or(u64::MAX));
-    while !drops(&fault.id).await? {
-        if !deadline.pause(SOON).await {
-            let cause = "its rules match nothing: this kernel can't tell the members of one guest apart";
-            return Err(Failure::new("nftables", cause)
-                .with_hint("put the members into containers of their own, or choose other faults with --fault"));
+/// Cuts members of this guest off from others.
+pub async fn cut(fault: &GuestFault) -> Result<(), Failure> {
+    if fault.cuts.is_empty() {
+        return Ok(());
+    }
+    load(&rules(fault, by_unit)).await?;
+    if is_felt(&fault.id).await? {
+        return Ok(());
+    }
+    // Some kernels can't tell the control groups of a guest apart. Users tell less: who lives beside a member and runs as
+    // its user is cut off, too.
+    if !fault.cuts.iter().any(|cut| cut.beside) {
+        mend(&fault.id).await?;
+        let users = users(fault).await?;
+        load(&rules(fault, |cut| by_user(cut, users.get(&cut.unit)))).await?;
+        if is_felt(&fault.id).await? {
+            return Ok(());
         }
     }
-    Ok(())
+    let cause = "its rules match nothing: this kernel can't tell the members of one guest apart";
+    Err(Failure::new("nftables", cause)
+        .with_hint("put the members into containers of their own, or choose other faults with --fault"))
+}
+
+/// Waits until something was dropped, for as long as members of a set are silent at most.
+async fn is_felt(id: &str) -> Result<bool, Failure> {
+    let deadline = Deadline::after(HEARTBEATS);
+    while !drops(id).await? {
+        if !deadline.pause(SOON).await {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The numbers of the users that the units run as.
+async fn users(fault: &GuestFault) -> Result<BTreeMap<String, String>, Failure> {
+    let mut users = BTreeMap::new();
+    for cut in &fault.cuts {
+        let ran = run("systemctl", &["show", "--property=UID", "--value", &cut.unit]).await?;
+        users.insert(cut.unit.clone(), ran.out.trim().to_owned());
+    }
+    Ok(users)
 }
 
 /// Lets everything through again.
@@ -51,36 +83,27 @@ pub(super) fn table(id: &str) -> String {
     format!("distctl_{}", id.replace('-', "_"))
 }
 
-fn rules(fault: &GuestFault, member: &FaultMember) -> String {
-    let mut output = Vec::new();
-    let mut input = Vec::new();
-    for peer in &member.peers {
-        match &peer.unit {
-            Some(unit) => output.push(from_unit(unit, &member.host)),
-            None => input.push(from_peer(peer, &member.host)),
-        }
-        if fault.kind != FaultKind::PartitionOneWay {
-            output.push(from_unit(&member.unit, &peer.host));
-        }
-    }
-    let chain = |hook: &str, rules: &[String]| {
-        let lines = rules.iter().map(|rule| format!("    {rule} counter drop\n")).collect::<String>();
-        format!("  chain {hook} {{\n    type filter hook {hook} priority -10; policy accept;\n{lines}  }}\n")
+fn rules(fault: &GuestFault, sender: impl Fn(&Cut) -> String) -> String {
+    let rule = |cut: &Cut| {
+        let (address, port) = split(&cut.to);
+        format!("    {} ip daddr {address} tcp dport {port} counter drop\n", sender(cut))
     };
+    let lines: String = fault.cuts.iter().map(rule).collect();
     let table = table(&fault.id);
-    format!("table inet {table} {{\n{}{}}}\n", chain("output", &output), chain("input", &input))
+    format!(
+        "table inet {table} {{\n  chain output {{\n    type filter hook output priority -10; policy accept;\n{lines}  }}\n}}\n"
+    )
 }
 
-/// What a process of a unit in this guest sends to a member.
-fn from_unit(unit: &str, to: &str) -> String {
-    let (address, port) = split(to);
-    format!("socket cgroupv2 level 2 \"system.slice/{unit}\" ip daddr {address} tcp dport {port}")
+fn by_unit(cut: &Cut) -> String {
+    format!("socket cgroupv2 level 2 \"system.slice/{}\"", cut.unit)
 }
 
-/// What another guest sends to a member in this one.
-fn from_peer(peer: &FaultPeer, to: &str) -> String {
-    let (address, _) = split(&peer.host);
-    format!("ip saddr {address} tcp dport {}", split(to).1)
+fn by_user(cut: &Cut, user: Option<&String>) -> String {
+    // Where systemd can't tell, nothing is matched, and the fault is refused.
+    let number = user.filter(|user| user.parse::<u32>().is_ok()).map_or("4294967294", String::as_str);
+    debug_assert!(!cut.beside);
+    format!("meta skuid {number}")
 }
 
 fn split(host: &str) -> (&str, &str) {
@@ -120,34 +143,22 @@ async fn drops(id: &str) -> Result<bool, Failure> {
 mod tests {
     use super::*;
 
-    fn fault(kind: FaultKind, peers: Vec<FaultPeer>) -> String {
-        let member = FaultMember {
-            host: "10.1.1.2:27017".into(),
-            unit: "mongod-27017.service".into(),
-            data: "/data".into(),
-            peers,
-            disk_limit: None,
-            credential: None,
-        };
-        rules(&GuestFault { id: "a-1".into(), kind, members: vec![member.clone()], ttl_ms: 1 }, &member)
-    }
-
-    fn beside() -> FaultPeer {
-        FaultPeer { host: "10.1.1.2:27018".into(), unit: Some("mongod-27018.service".into()) }
+    fn fault(cuts: &[Cut]) -> GuestFault {
+        let kind = protocol::FaultKind::Partition;
+        GuestFault { id: "a-1".into(), kind, members: Vec::new(), cuts: cuts.to_vec(), ttl_ms: 1 }
     }
 
     #[test]
-    fn members_of_one_guest_are_told_apart_by_their_units() {
+    fn who_sends_is_told_by_the_unit_so_that_nobody_beside_it_is_cut_off() {
+        let cut = |unit: &str, to: &str| Cut { unit: unit.into(), to: to.into(), beside: true };
+        let cuts = [cut("mongod-27018.service", "10.1.1.2:27017"), cut("mongod-27017.service", "10.1.1.2:27018")];
         assert_eq!(
-            fault(FaultKind::Partition, vec![beside()]),
+            rules(&fault(&cuts), by_unit),
             "table inet distctl_a_1 {
   chain output {
     type filter hook output priority -10; policy accept;
     socket cgroupv2 level 2 \"system.slice/mongod-27018.service\" ip daddr 10.1.1.2 tcp dport 27017 counter drop
     socket cgroupv2 level 2 \"system.slice/mongod-27017.service\" ip daddr 10.1.1.2 tcp dport 27018 counter drop
-  }
-  chain input {
-    type filter hook input priority -10; policy accept;
   }
 }
 "
@@ -155,11 +166,10 @@ mod tests {
     }
 
     #[test]
-    fn one_way_leaves_what_the_member_itself_asks() {
-        let elsewhere = FaultPeer { host: "10.1.1.3:27017".into(), unit: None };
-        let rules = fault(FaultKind::PartitionOneWay, vec![beside(), elsewhere]);
-        assert!(rules.contains("mongod-27018.service\" ip daddr 10.1.1.2 tcp dport 27017"));
-        assert!(rules.contains("ip saddr 10.1.1.3 tcp dport 27017"));
-        assert!(!rules.contains("mongod-27017.service"));
+    fn where_a_kernel_knows_no_units_the_user_tells() {
+        let cut = Cut { unit: "mongod-27017.service".into(), to: "10.1.1.3:27017".into(), beside: false };
+        let rules = rules(&fault(std::slice::from_ref(&cut)), |cut| by_user(cut, Some(&"999".to_owned())));
+        assert!(rules.contains("    meta skuid 999 ip daddr 10.1.1.3 tcp dport 27017 counter drop"), "{rules}");
+        assert!(by_user(&cut, Some(&"[not set]".to_owned())).ends_with("4294967294"));
     }
 }

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use fragmentation::{Fragmentation, letter};
+use fragmentation::Fragmentation;
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, doc};
 use protocol::{Copied, Digest, Failure, Id, Version};
 use sha2::{Digest as _, Sha256};
@@ -26,7 +26,7 @@ pub enum Belongs<'r> {
 pub fn belongs<'r>(rule: &'r Fragmentation, key: Option<RawBsonRef<'_>>) -> Belongs<'r> {
     match key {
         None => Belongs::WithoutKey,
-        Some(RawBsonRef::String(text)) => match (rule.place(text), letter(text)) {
+        Some(RawBsonRef::String(text)) => match (rule.place(text), rule.letter(text)) {
             (Ok(placement), Ok(letter)) => match rule.fragments.get(placement.fragment) {
                 Some(fragment) => Belongs::To(&fragment.on, letter),
                 None => Belongs::Nowhere,

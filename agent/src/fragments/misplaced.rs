@@ -24,11 +24,12 @@ pub async fn read(
     let after = after.map(read_id).transpose()?;
     let ids = place.trying(async || next_ids(place, after.as_ref(), documents).await).await?;
     let mut moving = Vec::new();
-    let (mut taken, mut last, mut size) = (0, None, 0);
-    // Few at once, since one may have 16 MB.
-    for some in ids.chunks(8) {
+    let (mut taken, mut last, mut size, mut largest) = (0, None, 0, 0);
+    while taken < ids.len() {
+        let some = &ids[taken..ids.len().min(taken + at_once(largest))];
         for document in place.trying(async || whole(place, some).await).await? {
             let length = document.as_bytes().len();
+            largest = largest.max(length);
             if !moving.is_empty() && size + length > bytes {
                 return Ok(FragmentReply::Misplaced { documents: moving, next: last });
             }
@@ -44,6 +45,15 @@ pub async fn read(
     let last = ids.last().filter(|_| taken == documents).cloned();
     let next = last.map(write_id).transpose().map_err(|why| Failure::new(&place.on, why))?;
     Ok(FragmentReply::Misplaced { documents: moving, next })
+}
+
+/// How many documents to ask for at once, by the size of the largest one so far: few before any is known, since one may
+/// have 16 MB, and as many as a mebibyte holds when they are small. Each question costs a round trip.
+fn at_once(largest: usize) -> usize {
+    const FEW: usize = 8;
+    const MANY: usize = 250;
+    const ROOM: usize = 1 << 20;
+    ROOM.checked_div(largest).map_or(FEW, |many| many.clamp(FEW, MANY))
 }
 
 /// Identities of documents that belong elsewhere, in their order, across all types.
@@ -90,4 +100,14 @@ fn leaving(place: &Place, document: &RawDocument) -> std::result::Result<Option<
     let seen = copied(&place.rule, document).map_err(|why| Failure::new(&place.on, why))?;
     let leaves = seen.belongs.as_ref().is_some_and(|on| *on != place.on);
     Ok(leaves.then(|| MovingDocument { seen, bson: BASE64_STANDARD.encode(document.as_bytes()) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_documents_are_asked_for_many_at_once_and_large_ones_few() {
+        assert_eq!([0, 200, 5_000, 1 << 20, 16 << 20].map(at_once), [8, 250, 209, 8, 8]);
+    }
 }

@@ -23,6 +23,9 @@ pub struct Hello {
     pub hidden: bool,
     /// Whether it can never be primary.
     pub passive: bool,
+    /// By how many seconds it is behind the others because its set's configuration says so.
+    #[serde(alias = "slaveDelay")]
+    pub secondary_delay_secs: i64,
     /// The primary that it knows.
     pub primary: Option<String>,
     /// What it is called in the set.

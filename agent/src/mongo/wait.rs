@@ -86,7 +86,10 @@ fn missing(census: &Census, request: &WaitReplicaSetRequest, goal: &mut Option<F
         Ok(hello) if hello.primary.as_deref() != Some(name) => {
             Some(format!("{member} does not follow the primary {name}"))
         }
-        Ok(hello) if !hello.arbiter_only && hello.freshness() < goal => Some(format!("{member} has not caught up yet")),
+        // One with a delay is behind because that is what it is for.
+        Ok(hello) if !hello.arbiter_only && hello.secondary_delay_secs == 0 && hello.freshness() < goal => {
+            Some(format!("{member} has not caught up yet"))
+        }
         Ok(_) => None,
     })
 }

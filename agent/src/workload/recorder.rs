@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(recorder.status().ok, 1);
         assert_eq!(lines(&path), ["complete 1"]);
         recorder.complete(ended(2, 6, Outcome::Fail), true);
-        recorder.record(&Record::End(End { when: When::default() }));
+        recorder.record(&Record::End(End { when: When::default(), counts: None }));
         assert_eq!(lines(&path), ["complete 1", "complete 2", "end null"]);
     }
 

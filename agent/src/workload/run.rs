@@ -12,7 +12,7 @@ use mongodb::options::{
     Acknowledgment, ClientOptions, Credential as DriverCredential, ReadConcern, ReadPreference, SelectionCriteria,
     ServerAddress, SessionOptions, UpdateOptions, WriteConcern,
 };
-use protocol::{Begin, End, Record, WorkloadKind, WorkloadRequest, WorkloadStatus};
+use protocol::{Begin, Counts, End, Record, WorkloadKind, WorkloadRequest, WorkloadStatus};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +22,7 @@ use super::recorder::Recorder;
 use super::{Places, app, watch};
 use crate::clock;
 use crate::deadline::Deadline;
+use crate::mongo::claimed;
 use crate::mongo::connect::Login;
 
 /// How often the state is written that others are told.
@@ -75,7 +76,9 @@ async fn work(places: &Places) -> Result<(), String> {
         _ = aside => {}
         () = telling => {}
     }
-    shared.recorder.record(&Record::End(End { when: clock::now() }));
+    let counted = shared.recorder.status();
+    let counts = Some(Counts { ok: counted.ok, fail: counted.fail, unknown: counted.unknown });
+    shared.recorder.record(&Record::End(End { when: clock::now(), counts }));
     let status = WorkloadStatus { running: false, now_us: clock::now().us, ..shared.recorder.status() };
     tell(&places.status, &status);
     status.error.map_or(Ok(()), Err)
@@ -97,6 +100,7 @@ async fn on_set(request: &WorkloadRequest, shared: &Shared) -> Result<(), String
     let client = mongodb::Client::with_options(options(request, &shared.nodes)?).map_err(|error| error.to_string())?;
     let database = client.database(&request.database);
     let data = Data { inserts: database.collection("inserts"), registers: database.collection("registers") };
+    claim(&database).await?;
     prepare(&data).await?;
     shared.recorder.record(&Record::Begin(begin(request)));
     let mut running = Vec::new();
@@ -139,6 +143,20 @@ pub(super) fn begin(request: &WorkloadRequest) -> Begin {
         rate: request.rate,
         container: request.container.clone(),
         boot: clock::boot(),
+    }
+}
+
+/// Marks the workload's database as its own; fails where it is somebody else's.
+async fn claim(database: &mongodb::Database) -> Result<(), String> {
+    let deadline = Deadline::after_ms(BEGINNING_MS);
+    loop {
+        match tokio::time::timeout(PATIENCE, claimed::claim(database)).await {
+            Ok(Ok(true)) => return Ok(()),
+            Ok(Ok(false)) => return Err(claimed::refusal(database.name())),
+            Ok(Err(error)) if !deadline.pause(TELLING).await => return Err(format!("the set takes no write: {error}")),
+            Err(_) if deadline.left().is_zero() => return Err("the set takes no write".into()),
+            _ => {}
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod bad_luck;
 mod birth;
 mod call;
 mod data;
+mod drill;
 mod fixture;
 mod fragments;
 mod handover;

@@ -72,6 +72,23 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_that_folds_nothing_takes_the_first_character_as_it_is() {
+        let json = concat!(
+            r#"{"collection":"a.b","key":"name","letters":"ascii","fragments":["#,
+            r#"{"range":"A-M","on":"rsA","default":true},{"range":"N-Z","on":"rsB"}]}"#
+        );
+        let rule = Fragmentation::from_json(json.as_bytes()).unwrap();
+        let on = |name: &str| rule.place(name).map(|placement| rule.fragments[placement.fragment].on.as_str());
+        for name in ["Ñandú", "ñame", " Zumo", "Ánade", "７", "Яблоко", "ſal", "  "] {
+            assert_eq!(on(name), Ok("rsA"), "{name:?} begins with no letter");
+        }
+        assert_eq!((on("nuez"), on("Zumo"), on("azúcar")), (Ok("rsB"), Ok("rsB"), Ok("rsA")));
+        assert!(on("").is_err());
+        assert_eq!(serde_json::to_string(&rule).unwrap(), json);
+        assert!(Fragmentation::from_json(json.replace("ascii", "latin").as_bytes()).is_err());
+    }
+
+    #[test]
     fn writes_what_it_reads() {
         let json = concat!(
             r#"{"collection":"products_db.products","key":"name","fragments":["#,

@@ -1,7 +1,8 @@
 //! The routing rule alone: which fragment of a collection a name belongs to.
 //!
 //! The first letter decides, case and accents folded: `Ángel` belongs where A is, `ñame` where N is. What begins with no
-//! letter from A to Z, a digit, a symbol, another script, belongs to the default fragment. No I/O, no clock, no state:
+//! letter from A to Z, a digit, a symbol, another script, belongs to the default fragment. A collection whose application
+//! folds nothing says `letters: ascii`. No I/O, no clock, no state:
 //! web-server asks where to write, distctl asks whether what is there is in the right place, and both get one answer.
 
 mod check;
@@ -22,8 +23,28 @@ pub struct Fragmentation {
     pub collection: String,
     /// The field whose first letter decides: `name`.
     pub key: String,
+    /// How the first letter of a key is found.
+    #[serde(default, skip_serializing_if = "Letters::is_folded")]
+    pub letters: Letters,
     /// The parts, in any order.
     pub fragments: Vec<Fragment>,
+}
+
+/// How the first letter of a key is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Letters {
+    /// Case and accents are folded, and what shows nothing is passed over: `ñame` and ` Nuez` belong where N is.
+    #[default]
+    Folded,
+    /// The first character as it is: `ñame` and ` Nuez` begin with no letter, `nuez` with N.
+    Ascii,
+}
+
+impl Letters {
+    fn is_folded(&self) -> bool {
+        *self == Self::Folded
+    }
 }
 
 /// A part of a fragmented collection.
@@ -81,6 +102,20 @@ impl Fragmentation {
         }
     }
 
+    /// Finds the first letter of a name, A to Z; `None` where it begins with none.
+    ///
+    /// # Errors
+    /// [`EmptyName`] for a name that shows nothing; with [`Letters::Ascii`] only for one without any character.
+    pub fn letter(&self, name: &str) -> Result<Option<char>, EmptyName> {
+        match self.letters {
+            Letters::Folded => letter(name),
+            Letters::Ascii => {
+                let first = name.chars().next().ok_or(EmptyName)?.to_ascii_uppercase();
+                Ok(Some(first).filter(char::is_ascii_uppercase))
+            }
+        }
+    }
+
     /// Says where a name belongs.
     ///
     /// Every name has exactly one place in a fragmentation that passed [`check`](Self::check). In one that did not, the
@@ -89,7 +124,7 @@ impl Fragmentation {
     /// # Errors
     /// [`EmptyName`] for a name that shows nothing: empty, or only spaces and characters without width.
     pub fn place(&self, name: &str) -> Result<Placement, EmptyName> {
-        let ranged = letter(name)?.and_then(|letter| {
+        let ranged = self.letter(name)?.and_then(|letter| {
             self.fragments.iter().position(|fragment| fragment.range.is_some_and(|range| range.contains(letter)))
         });
         Ok(match ranged {

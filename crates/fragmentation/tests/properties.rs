@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use distctl_fragmentation::{EmptyName, Fragment, Fragmentation, Range, Route, letter};
+use distctl_fragmentation::{EmptyName, Fragment, Fragmentation, Letters, Range, Route, letter};
 use proptest::prelude::*;
 use unicode_normalization::UnicodeNormalization;
 
@@ -22,7 +22,7 @@ fn fragmentations() -> impl Strategy<Value = Fragmentation> {
                 .collect();
             let default = default.index(fragments.len());
             fragments[default].default = true;
-            Fragmentation { collection: "shop.things".into(), key: "name".into(), fragments }
+            Fragmentation { collection: "shop.things".into(), key: "name".into(), letters: Letters::Folded, fragments }
         },
     )
 }

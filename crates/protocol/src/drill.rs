@@ -88,6 +88,9 @@ pub struct WorkloadStatus {
     pub history: String,
     /// What each member is at present.
     pub members: BTreeMap<String, SeenState>,
+    /// What the names of products end with that it made through the product platform; told when it is ended.
+    #[serde(default)]
+    pub mark: Option<String>,
     /// Why it ended, if it wasn't told to.
     pub error: Option<String>,
 }
@@ -108,10 +111,8 @@ pub struct ReadBackRequest {
 pub struct ReadBackAppRequest {
     /// How to speak with it.
     pub target: AppTarget,
-    /// The name of the run, which is the category of its products.
+    /// The name of the run; what it made is written down in the guest.
     pub run: String,
-    /// Whether the products are removed.
-    pub remove: bool,
     /// How long to try, in milliseconds.
     pub timeout_ms: u64,
 }
@@ -123,6 +124,8 @@ pub struct ReadBack {
     pub read: FinalRead,
     /// What each member has.
     pub hashes: Vec<Hash>,
+    /// Database and collection by the UUID that the names of rollback files have.
+    pub collections: BTreeMap<String, String>,
 }
 
 /// Looks for what members in this guest have taken back.
@@ -132,6 +135,10 @@ pub struct RollbacksRequest {
     pub data: BTreeMap<String, String>,
     /// The database of the workload.
     pub database: String,
+    /// Database and collection by UUID.
+    pub collections: BTreeMap<String, String>,
+    /// What the names of products end with that the run made through the product platform.
+    pub mark: Option<String>,
     /// Files older than this are not looked at: milliseconds since 1970.
     pub since_ms: i64,
 }

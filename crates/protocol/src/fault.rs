@@ -105,8 +105,6 @@ pub struct FaultMember {
     pub unit: String,
     /// Its data directory.
     pub data: String,
-    /// The members that it can be cut off from: the others of its set, or the other of a pair.
-    pub peers: Vec<FaultPeer>,
     /// How many bytes its container may have on disk, where that is bounded.
     #[serde(default)]
     pub disk_limit: Option<u64>,
@@ -115,14 +113,16 @@ pub struct FaultMember {
     pub credential: Option<crate::Credential>,
 }
 
-/// A member that another can be cut off from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FaultPeer {
-    /// `address:port`.
-    pub host: String,
-    /// Its unit, where it is in the same guest.
+/// What one member does not get through to another: its own requests, and nobody else's from the same guest.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Cut {
+    /// The unit of the member that sends, with the suffix.
+    pub unit: String,
+    /// `address:port` of the member that does not hear it.
+    pub to: String,
+    /// Whether both are in this guest.
     #[serde(default)]
-    pub unit: Option<String>,
+    pub beside: bool,
 }
 
 /// A fault in one guest.
@@ -134,6 +134,9 @@ pub struct GuestFault {
     pub kind: FaultKind,
     /// Whom it hits. All of them are in this guest.
     pub members: Vec<FaultMember>,
+    /// What members in this guest can't send, where they are cut off from others.
+    #[serde(default)]
+    pub cuts: Vec<Cut>,
     /// After which the guest undoes it by itself, in milliseconds.
     pub ttl_ms: u64,
 }
@@ -144,8 +147,14 @@ pub struct GuestFault {
 pub enum HealRequest {
     /// These faults.
     Faults(Vec<String>),
+    /// All faults of which anything is left, and what was begun to be written down.
+    AllFaults,
     /// All faults and workloads of which anything is left.
     Everything,
+    /// What a killed run had begun to write down: it broke nothing yet.
+    Unfinished,
+    /// Nothing: it is only said what is left.
+    Nothing,
 }
 
 /// The answer to the question whether a guest can do a fault.
@@ -177,6 +186,9 @@ pub struct Healed {
     pub faults: Vec<HealedFault>,
     /// The workloads that were ended and removed.
     pub workloads: Vec<String>,
+    /// Faults that were begun to be written down, and never were in force.
+    #[serde(default)]
+    pub unfinished: Vec<String>,
 }
 
 /// A fault that was undone, or was found undone.

@@ -291,12 +291,21 @@ pub struct RoutingRequest {
     pub host: String,
     /// Who logs in.
     pub login: Credential,
-    /// Names of products to create; without any, those of earlier probes are deleted.
+    /// How the names of products begin that are to be created; without any, those of earlier probes are deleted.
     pub names: Vec<String>,
-    /// The text that all names of probes have in them, and no other product has.
+    /// What follows in all names of probes; something drawn follows that, by which each probe knows its own.
     pub mark: String,
     /// How long it may take, in milliseconds.
     pub timeout_ms: u64,
+}
+
+/// What a probe created.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routed {
+    /// The products.
+    pub products: Vec<RoutedProduct>,
+    /// Names that the service does not take, with what it says.
+    pub refused: Vec<(String, String)>,
 }
 
 /// A product that a probe created.

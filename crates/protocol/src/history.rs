@@ -224,6 +224,20 @@ pub struct End {
     /// When.
     #[serde(flatten)]
     pub when: When,
+    /// How many operations ended in which way. A history that tells otherwise is not whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Counts>,
+}
+
+/// How many operations ended in which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Acknowledged.
+    pub ok: u64,
+    /// Surely did not happen.
+    pub fail: u64,
+    /// May have happened.
+    pub unknown: u64,
 }
 
 /// What a read of everything found, with read concern `majority` from the primary, after healing.
@@ -243,12 +257,31 @@ pub struct FinalRead {
     /// Documents that no workload of this kind writes.
     #[serde(default)]
     pub strange: u64,
+    /// What the answer shows although the run did not make it.
+    #[serde(default, skip_serializing_if = "Foreign::is_none")]
+    pub foreign: Foreign,
     /// The values of the registers.
     #[serde(default)]
     pub registers: BTreeMap<u32, i64>,
     /// Why there is no answer; then the rest says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// Documents of others in an answer that was to show those of a run alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Foreign {
+    /// How many.
+    pub count: u64,
+    /// Some of them, for people.
+    pub examples: Vec<String>,
+}
+
+impl Foreign {
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        self.count == 0
+    }
 }
 
 /// What one member holds.
@@ -259,12 +292,19 @@ pub struct Hash {
     pub when: When,
     /// The member.
     pub host: String,
-    /// `dbHash` of each database that has data.
+    /// `dbHash` of each database that has data. Of a member with a delay that of the workload's database alone, or none.
     #[serde(default)]
     pub databases: BTreeMap<String, String>,
+    /// How far it is behind the others by its set's configuration, in seconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub delay_s: u64,
     /// Why there is no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// It was looked for what a member has taken back. Without this, that nothing was found says nothing.
@@ -281,7 +321,7 @@ pub struct Rollback {
     pub host: String,
     /// The file in its container.
     pub file: String,
-    /// Database and collection, where the file tells.
+    /// Database and collection; the collection's UUID where nobody can tell.
     pub collection: String,
     /// Numbers of the run's inserts that are in it.
     pub inserts: Vec<u64>,

@@ -158,7 +158,7 @@ pub enum Reply {
     /// The answer to [`Request::Fragment`].
     Fragment(FragmentReply),
     /// The answer to [`Request::Routing`]: what was created.
-    Routed(Vec<RoutedProduct>),
+    Routed(Routed),
     /// The answer to [`Request::Hold`].
     Held(Held),
     /// The answer to [`Request::LetGo`].

@@ -1,5 +1,6 @@
 //! From what was asked to runs: their schedules, their folders, and what they come to.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -12,14 +13,15 @@ use super::asked::Wanted;
 use crate::cli::Context;
 use crate::cli::judge::{Judging, judge};
 use crate::cli::line::Stage;
-use crate::desired::ReplicaSet;
+use crate::desired::{Mongod, ReplicaSet};
 use crate::drill::faults;
 use crate::drill::folder::Folder;
 use crate::drill::run::{FORMAT, Planned, Run};
 use crate::drill::runner::Drill;
 use crate::drill::schedule::draw;
 use crate::drill::workload::place;
-use crate::plan::{Options, diff};
+use crate::observed::Observed;
+use crate::plan::{Action, Options, Plan, Step, diff};
 use crate::ui::{Advise, Exit};
 
 /// How long services may take to hear that their databases are back.
@@ -30,6 +32,12 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// How many of a set's letters are in the name of a run, which names units and keys.
 const NAME_LENGTH: usize = 24;
+
+/// How long a system may take until each set is led by the member that the topology prefers: `up` may just have ended.
+const LEADING: Duration = Duration::from_secs(60);
+
+/// The folder that holds the reports where nobody names another.
+const REPORTS: &str = "failover-reports";
 
 /// What all runs of a test share.
 struct Test<'t> {
@@ -60,7 +68,7 @@ impl FailoverTest {
             refuse_existing(&parent)?;
             let app = self.app(&stage.desired)?;
             let test = Test { context, stage: &stage, schedule: draw(&self.wish(seed)), seed, app };
-            self.refuse_unless_healthy(&stage).await?;
+            self.refuse_unless_healthy(&stage, &sets).await?;
             for one in &wanted {
                 self.drill(&test, one, String::new()).check().await?;
             }
@@ -85,6 +93,11 @@ impl FailoverTest {
             Ok(lock) => lock,
             Err(error) => return Ok(shown_as(context, &error, Exit::Degraded)),
         };
+        if let Err(error) = self.make_ready(test, wanted).await {
+            lock.release().await?;
+            return Ok(shown_as(context, &error, Exit::Degraded));
+        }
+        context.ui.note(format!("history, logs and reports go to {}", parent.path().display()));
         context.ui.note(format!("`--seed {seed}` repeats this schedule"));
         for one in wanted {
             if context.stop().is_cancelled() {
@@ -101,6 +114,20 @@ impl FailoverTest {
         let judged = judge(context, parent, &judging)?;
         self.settled(stage).await?;
         Ok(if context.stop().is_cancelled() { Exit::Interrupted } else { judged })
+    }
+
+    /// Has git pass over the reports, and removes what a killed run had begun to write down: it broke nothing yet, and would
+    /// stay for ever.
+    async fn make_ready(&self, test: &Test<'_>, wanted: &[Wanted<'_>]) -> Result<()> {
+        if self.report.is_none() {
+            Folder::at(REPORTS).begin_ignored()?;
+        }
+        let members = wanted.iter().flat_map(|one| &one.set.members).map(|member| &member.container);
+        let containers: BTreeSet<&String> = members.collect();
+        for left in faults::clear(&test.stage.guests, containers.into_iter()).await? {
+            test.context.ui.note(format!("removed in {}: {}", left.container, left.what));
+        }
+        Ok(())
     }
 
     async fn one(&self, test: &Test<'_>, wanted: &Wanted<'_>) -> Result<()> {
@@ -147,21 +174,35 @@ impl FailoverTest {
         }
     }
 
-    async fn refuse_unless_healthy(&self, stage: &Stage) -> Result<()> {
+    async fn refuse_unless_healthy(&self, stage: &Stage, sets: &[&ReplicaSet]) -> Result<()> {
         let noted = faults::left(&stage.guests, &stage.desired).await?;
         if !noted.is_empty() {
             return Err(anyhow!("faults of an earlier test are left in {}", noted.join(", ")))
                 .hint("undo them first: `distctl heal`");
         }
-        let plan = diff(&stage.desired, &stage.observe().await?, &Options::default());
-        if plan.is_clean() || self.force {
-            return Ok(());
+        let deadline = Instant::now() + LEADING;
+        loop {
+            let observed = stage.observe().await?;
+            let plan = diff(&stage.desired, &observed, &Options::default());
+            let unled: Vec<String> = sets.iter().filter_map(|set| unled(set, &observed)).collect();
+            if self.force || (plan.is_clean() && unled.is_empty()) {
+                return Ok(());
+            }
+            // What `up` would only wait for comes by itself, as an election does.
+            let is_wait = |step: &Step| {
+                matches!(
+                    step.action,
+                    Action::WaitMongod(_) | Action::WaitReplicaSet { .. } | Action::WaitService { .. }
+                )
+            };
+            let is_coming = !unled.is_empty() || !plan.steps.is_empty();
+            let waits = plan.refusals.is_empty() && is_coming && plan.steps.iter().all(is_wait);
+            if !waits || Instant::now() > deadline {
+                return Err(not_ready(&stage.desired.name, &plan, unled))
+                    .hint("bring it up first: `distctl up`; or begin all the same with --force");
+            }
+            tokio::time::sleep(LOOK).await;
         }
-        let findings = plan.refusals.iter().chain(&plan.findings).map(ToString::to_string);
-        let steps = (!plan.steps.is_empty()).then(|| format!("{} steps are to do", plan.steps.len()));
-        let why: Vec<String> = findings.chain(steps).collect();
-        Err(anyhow!("{} is not as declared, so a test would prove nothing: {}", stage.desired.name, why.join("; ")))
-            .hint("bring it up first: `distctl up`; or begin all the same with --force")
     }
 
     /// Fails unless the system is again as declared. A service may need a moment to hear that its database is back.
@@ -183,9 +224,32 @@ impl FailoverTest {
     /// The folder of a single run, or that of several.
     fn folder(&self, sets: &[&ReplicaSet]) -> Folder {
         let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S");
-        let named = || PathBuf::from(format!("failover-reports/{}-{time}", names(sets).replace(" and ", "-")));
+        let named = || PathBuf::from(format!("{REPORTS}/{}-{time}", names(sets).replace(" and ", "-")));
         Folder::at(self.report.clone().unwrap_or_else(named))
     }
+}
+
+/// Why a set is not led as it should be, if it isn't.
+fn unled(set: &ReplicaSet, observed: &Observed) -> Option<String> {
+    let leads = |member: &&Mongod| {
+        let seen = observed.guest(&member.container).and_then(|guest| guest.mongods.get(&member.port));
+        matches!(seen, Some(Ok(mongod)) if mongod.writable)
+    };
+    match (set.members.iter().find(leads), set.favourite()) {
+        (None, _) => Some(format!("{} has no primary", set.name)),
+        (Some(leader), Some(preferred)) if leader.host != preferred.host => {
+            let (name, leader, preferred) = (&set.name, &leader.host, &preferred.host);
+            Some(format!("{name} is led by {leader}, and not yet by {preferred}, which the topology prefers"))
+        }
+        _ => None,
+    }
+}
+
+fn not_ready(name: &str, plan: &Plan, unled: Vec<String>) -> anyhow::Error {
+    let findings = plan.refusals.iter().chain(&plan.findings).map(ToString::to_string);
+    let steps = (!plan.steps.is_empty()).then(|| format!("{} steps are to do", plan.steps.len()));
+    let why: Vec<String> = findings.chain(steps).chain(unled).collect();
+    anyhow!("{name} is not as declared, so a test would prove nothing: {}", why.join("; "))
 }
 
 /// A history is never written over.

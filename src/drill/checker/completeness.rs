@@ -15,6 +15,9 @@ pub fn completeness(history: &History, planned: usize) -> Check {
     if !history.ended {
         check.note(Verdict::Unknown, "the workload did not end as it was told: it died, or its end was not kept");
     }
+    if let Some(missing) = &history.missing {
+        check.note(Verdict::Unknown, format!("the history was edited or damaged: {missing}"));
+    }
     let acknowledged = history.operations.iter().filter(|operation| operation.acknowledged_at().is_some()).count();
     if acknowledged == 0 {
         check.note(Verdict::Unknown, "no operation was acknowledged");
@@ -62,6 +65,8 @@ mod tests {
     #[test]
     fn what_is_missing_is_never_a_pass() {
         assert!(reason(&whole(), 1).contains("did not end"));
+        let edited = whole().sent(3, protocol::Call::Insert).end();
+        assert!(reason(&edited, 1).contains("edited or damaged: 1 operations have no end"));
         assert!(reason(&Story::without_begin().insert_ok(1).end(), 0).contains("never began"));
         assert!(reason(&Story::new().insert_ok(1).end(), 0).contains("no fault"));
         assert!(reason(&Story::new().insert_unknown(1).kill(0, 1).end(), 1).contains("no operation was acknowledged"));

@@ -25,12 +25,37 @@ pub fn convergence(history: &History) -> Check {
             check.note(Verdict::Unknown, format!("{} did not tell its dbHash: {error}", hash.host));
         }
     }
-    let answers: Vec<&Hash> = last.into_values().filter(|hash| hash.error.is_none()).collect();
-    differences(&mut check, &answers);
-    if check.notes.is_empty() {
-        check.note(Verdict::Pass, format!("{} members hold the same data", answers.len()));
+    let answers = last.into_values().filter(|hash| hash.error.is_none());
+    let (delayed, prompt): (Vec<&Hash>, Vec<&Hash>) = answers.partition(|hash| hash.delay_s > 0);
+    differences(&mut check, &prompt);
+    for hash in &delayed {
+        behind(&mut check, prompt.first().copied(), hash);
+    }
+    if check.verdict == Verdict::Pass {
+        check.note(Verdict::Pass, format!("{} members hold the same data", prompt.len()));
     }
     check
+}
+
+/// What is said of a member that is behind the others by its set's configuration. Others write to other databases
+/// meanwhile, so that the workload's alone can be compared.
+fn behind(check: &mut Check, prompt: Option<&Hash>, hash: &Hash) {
+    let who = format!("{}, whose delay is {} s,", hash.host, hash.delay_s);
+    if hash.databases.is_empty() {
+        return check.note(Verdict::Pass, format!("{who} was left out: nobody waited for that long"));
+    }
+    let Some(prompt) = prompt else {
+        return check.note(Verdict::Unknown, format!("{who} can be compared with nobody"));
+    };
+    let differs = |(name, one): &(&String, &String)| prompt.databases.get(*name) != Some(one);
+    let apart: Vec<&str> = hash.databases.iter().filter(differs).map(|(name, _)| name.as_str()).collect();
+    match &apart[..] {
+        [] => {
+            let names = hash.databases.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            check.note(Verdict::Pass, format!("{who} holds the same in {names}, looked at after its delay"));
+        }
+        _ => check.note(Verdict::Fail, format!("{who} and {} differ in {}", prompt.host, apart.join(", "))),
+    }
 }
 
 fn differences(check: &mut Check, answers: &[&Hash]) {
@@ -68,6 +93,27 @@ mod tests {
         let check = convergence(&story.history());
         assert_eq!(check.verdict, Verdict::Fail);
         assert_eq!(check.reasons().collect::<Vec<_>>(), ["10.0.0.1:27017 and 10.0.0.2:27017 differ in drill"]);
+    }
+
+    /// With `delay: 30s` in the topology each test failed once.
+    #[test]
+    fn a_member_with_a_delay_is_compared_after_it_or_left_out_and_said() {
+        let story = Story::new().hash(0, Some("a")).hash(1, Some("a"));
+        let told = |story: &Story| {
+            let check = convergence(&story.history());
+            (check.verdict, check.notes.into_iter().map(|note| note.text).collect::<Vec<_>>().join("; "))
+        };
+        let (verdict, text) = told(&story.clone().delayed_hash(2, 30, Some("a")));
+        assert_eq!(verdict, Verdict::Pass);
+        assert_eq!(
+            text,
+            "10.0.0.3:27017, whose delay is 30 s, holds the same in drill, looked at after its delay; 2 members hold the \
+             same data"
+        );
+        let (verdict, text) = told(&story.clone().delayed_hash(2, 3600, None));
+        assert!(verdict == Verdict::Pass && text.contains("whose delay is 3600 s, was left out"), "{text}");
+        assert_eq!(told(&story.delayed_hash(2, 30, Some("b"))).0, Verdict::Fail);
+        assert_eq!(told(&Story::new().delayed_hash(2, 30, Some("a"))).0, Verdict::Unknown);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{Call, FinalRead, Outcome};
+use protocol::{Call, FinalRead, Foreign, Outcome};
 use serde::{Deserialize, Serialize};
 
 use super::runs::Runs;
@@ -65,6 +65,10 @@ pub fn durability(history: &History, allowed: u64) -> (Check, Durability) {
         check.note(Verdict::Unknown, format!("the final read failed: {error}"));
         return (check, Durability::default());
     }
+    if !read.foreign.is_none() {
+        check.note(Verdict::Unknown, foreign(&read.foreign));
+        return (check, Durability::default());
+    }
     let found = compare(history, read);
     judge(&mut check, history, &found, allowed);
     if read.strange > 0 {
@@ -73,9 +77,24 @@ pub fn durability(history: &History, allowed: u64) -> (Check, Durability) {
     (check, found)
 }
 
+/// Whoever answers with more than was asked for may just as well leave something out.
+fn foreign(foreign: &Foreign) -> String {
+    format!(
+        "the answer shows {} that this run did not make, {} for example: web-server ignores what it is asked for (`category`), \
+         so nothing can be said of what is lost; none of the others was touched",
+        counted(foreign.count, "product"),
+        foreign.examples.join(", ")
+    )
+}
+
 fn judge(check: &mut Check, history: &History, found: &Durability, allowed: u64) {
     let lost = found.lost_writes();
+    if let Some(missing) = &history.missing {
+        let text = format!("what is missing may have been acknowledged and lost: {missing}");
+        check.note(Verdict::Unknown, text);
+    }
     match lost {
+        0 if history.missing.is_some() => {}
         0 => check.note(Verdict::Pass, "every acknowledged write is there"),
         _ if lost <= allowed => {
             check.note(Verdict::Pass, format!("{} lost, {allowed} allowed", counted(lost, "acknowledged write")));
@@ -211,8 +230,11 @@ mod tests {
         let (check, found) = judged(&story);
         assert_eq!((check.verdict, found.recovered, found.vanished), (Verdict::Pass, 1, 1));
         // One that nobody heard of again may have happened, too.
-        let silent = Story::new().insert_ok(1).sent(2, Call::Insert).end().finds(&[(1, 2)]);
-        assert_eq!(judged(&silent).1.recovered, 1);
+        let silent = Story::new().insert_ok(1).sent(2, Call::Insert).finds(&[(1, 2)]);
+        assert_eq!((judged(&silent).0.verdict, judged(&silent).1.recovered), (Verdict::Pass, 1));
+        // A workload that ended as it was told heard of each: somebody has taken that out.
+        let edited = Story::new().insert_ok(1).sent(2, Call::Insert).end().finds(&[(1, 1)]);
+        assert_eq!(judged(&edited).0.verdict, Verdict::Unknown);
     }
 
     #[test]
@@ -242,6 +264,16 @@ mod tests {
         assert_eq!(judged(&Story::new().insert_ok(1).end().finds_more(twice)).0.verdict, Verdict::Fail);
         let strange = FinalRead { found: vec![(1, 1)], strange: 2, ..FinalRead::default() };
         assert_eq!(judged(&Story::new().insert_ok(1).end().finds_more(strange)).0.verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn documents_of_others_in_the_answer_leave_it_unknown_and_are_named() {
+        let foreign = Foreign { count: 1_304, examples: vec!["\"Azúcar\" (64f0)".to_owned()] };
+        let read = FinalRead { found: vec![(1, 1)], twice: vec![1], foreign, ..FinalRead::default() };
+        let (check, found) = judged(&Story::new().insert_ok(1).insert_ok(2).end().finds_more(read));
+        assert_eq!((check.verdict, found.is_known, found.lost_writes()), (Verdict::Unknown, false, 0));
+        let reason = check.reasons().next().unwrap();
+        assert!(reason.contains("1,304 products that this run did not make, \"Azúcar\" (64f0)"), "{reason}");
     }
 
     #[test]

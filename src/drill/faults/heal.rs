@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
+use futures_util::future::try_join_all;
 use protocol::{EndDrillRequest, FaultKind, HealRequest, Reply, Request};
 use serde::Serialize;
 
-use super::{FAULT_KEY, Noted, set_key};
-use crate::desired::{Desired, ReplicaSet};
+use super::{Noted, set_key};
+use crate::desired::{Desired, FAULT_KEY, ReplicaSet};
 use crate::drill::workload::{DATABASE, USER};
 use crate::guest::{self, Guests};
-use crate::incus::Status;
+use crate::incus::{Instance, Status};
 
 /// How long dropping a workload's database may take, in milliseconds.
 const DROPPING_MS: u64 = 30_000;
@@ -37,33 +38,65 @@ pub async fn left(guests: &Guests, desired: &Desired) -> Result<Vec<String>> {
     Ok(ours.filter(|instance| !noted(&instance.config).is_empty()).map(|instance| instance.name).collect())
 }
 
-/// Undoes all that is left in the containers of a topology, and says what that was.
+/// What guests that run have left of tests, with or without a key. Changes nothing.
+pub async fn inside_left(guests: &Guests, desired: &Desired) -> Result<Vec<Left>> {
+    ask_all(guests, desired.containers.keys(), &HealRequest::Nothing).await
+}
+
+/// Removes what a killed run had begun to write down in some containers, and says what that was. It broke nothing yet.
+pub async fn clear<'c>(guests: &Guests, containers: impl Iterator<Item = &'c String>) -> Result<Vec<Left>> {
+    ask_all(guests, containers, &HealRequest::Unfinished).await
+}
+
+async fn ask_all<'c>(
+    guests: &Guests,
+    containers: impl Iterator<Item = &'c String>,
+    request: &HealRequest,
+) -> Result<Vec<Left>> {
+    let instances = guests.client.instances().await?;
+    let runs = |name: &str| instances.iter().any(|one| one.name == name && one.status == Status::Running);
+    let asked = containers.filter(|name| runs(name)).map(|name| inside(guests, name, request));
+    Ok(try_join_all(asked).await?.concat())
+}
+
+/// Undoes all that is left in the containers of a topology, and says what that was. What can't be undone in one container
+/// keeps no other from being healed.
 pub async fn heal(guests: &Guests, desired: &Desired) -> Result<Vec<Left>> {
-    let mut left = Vec::new();
-    for instance in guests.client.instances().await? {
-        if !desired.containers.contains_key(&instance.name) {
-            continue;
-        }
-        let name = &instance.name;
-        let noted = noted(&instance.config);
-        for fault in noted.values().flatten().filter(|fault| fault.kind.is_of_container()) {
-            container(guests, name, fault.kind).await?;
-            left.push(Left { container: name.clone(), what: fault.kind.to_string() });
-        }
-        // One that somebody stopped for reasons of his own is left alone: its guest can't hold anything.
-        let runs =
-            noted.values().flatten().any(|fault| fault.kind.is_of_container()) || instance.status == Status::Running;
-        if runs {
-            left.extend(inside(guests, name).await?);
-        }
-        for key in noted.keys() {
-            set_key(guests, name, key, None).await?;
+    let (mut left, mut failed) = (Vec::new(), Ok(()));
+    // What workloads made through a service can be removed only where that works again, so faults go first everywhere.
+    for request in [HealRequest::AllFaults, HealRequest::Everything] {
+        for instance in guests.client.instances().await? {
+            if desired.containers.contains_key(&instance.name) {
+                match heal_one(guests, &instance, &request).await {
+                    Ok(found) => left.extend(found),
+                    Err(error) => failed = failed.and(Err(error.context(format!("{} was not healed", instance.name)))),
+                }
+            }
         }
     }
     for set in desired.replica_sets.values() {
         if let Some(first) = set.members.first() {
-            end(guests, set, &first.container).await.with_context(|| format!("{} was not cleaned up", set.name))?;
+            let ended = end(guests, set, &first.container).await;
+            failed = failed.and(ended.with_context(|| format!("{} was not cleaned up", set.name)));
         }
+    }
+    failed.map(|()| left)
+}
+
+async fn heal_one(guests: &Guests, instance: &Instance, request: &HealRequest) -> Result<Vec<Left>> {
+    let (name, noted) = (&instance.name, noted(&instance.config));
+    let mut left = Vec::new();
+    for fault in noted.values().flatten().filter(|fault| fault.kind.is_of_container()) {
+        container(guests, name, fault.kind).await?;
+        left.push(Left { container: name.clone(), what: fault.kind.to_string() });
+    }
+    // One that somebody stopped for reasons of his own is left alone: its guest can't hold anything.
+    let runs = noted.values().flatten().any(|fault| fault.kind.is_of_container()) || instance.status == Status::Running;
+    if runs {
+        left.extend(inside(guests, name, request).await?);
+    }
+    for key in noted.keys() {
+        set_key(guests, name, key, None).await?;
     }
     Ok(left)
 }
@@ -80,14 +113,15 @@ pub async fn container(guests: &Guests, name: &str, kind: FaultKind) -> Result<(
     Ok(())
 }
 
-async fn inside(guests: &Guests, name: &str) -> Result<Vec<Left>> {
-    let healed = match guest::call(guests, name, &Request::Heal(HealRequest::Everything), |_| {}).await? {
+async fn inside(guests: &Guests, name: &str, request: &HealRequest) -> Result<Vec<Left>> {
+    let healed = match guest::call(guests, name, &Request::Heal(request.clone()), |_| {}).await? {
         Reply::Healed(healed) => healed,
         other => bail!("the agent in {name} answers {other:?}"),
     };
     let faults = healed.faults.into_iter().map(|fault| format!("{} of {}", fault.kind, fault.members.join(", ")));
     let workloads = healed.workloads.into_iter().map(|run| format!("workload {run}"));
-    Ok(faults.chain(workloads).map(|what| Left { container: name.to_owned(), what }).collect())
+    let unfinished = healed.unfinished.into_iter().map(|id| format!("fault {id}, begun and never in force"));
+    Ok(faults.chain(workloads).chain(unfinished).map(|what| Left { container: name.to_owned(), what }).collect())
 }
 
 /// Removes the database and the user of workloads from a set.

@@ -39,6 +39,8 @@ pub struct History {
     pub ended: bool,
     /// Whether the file breaks off within a line.
     pub cut: bool,
+    /// What a history that has its end lacks all the same: it was edited or damaged.
+    pub missing: Option<String>,
     /// The first and the last moment.
     pub span: Span,
     /// How the wall clock went beside the monotonic one.
@@ -50,7 +52,7 @@ pub struct History {
 impl History {
     /// Whether all that the workload did is there. What is missing may hold what then seems to be too much.
     pub fn is_whole(&self) -> bool {
-        self.ended && !self.cut
+        self.ended && !self.cut && self.missing.is_none()
     }
 
     /// All inserts in the order of their numbers.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 
-use protocol::{Begin, Call, End, FaultRecord, FinalRead, Hash, Outcome, Rollback, Searched, Seen, When};
+use protocol::{Begin, Call, Counts, End, FaultRecord, FinalRead, Hash, Outcome, Rollback, Searched, Seen, When};
 use serde::Deserialize;
 
 use super::{Clock, Completion, History, Name, Operation, Sight, faults};
@@ -96,6 +96,8 @@ struct Reader {
     last_look: (u64, i64),
     begins: usize,
     ends: usize,
+    /// How many operations ended in which way, as workloads counted when they ended.
+    counted: Vec<Counts>,
 }
 
 impl Reader {
@@ -159,6 +161,7 @@ impl Reader {
                 let end: End = parsed(text)?;
                 self.look(end.when);
                 self.ends += 1;
+                self.counted.extend(end.counts);
             }
             // What was found afterwards is no part of the time line.
             "final" => self.history.read_back = Some(parsed::<FinalRead>(text)?),
@@ -223,6 +226,8 @@ impl Reader {
         self.date_faults();
         let history = &mut self.history;
         history.ended = self.ends > 0 && self.ends >= self.begins;
+        let all_counted = self.ends == self.counted.len();
+        history.missing = history.ended.then(|| missing(&history.operations, &self.counted, all_counted)).flatten();
         history.faults = faults(self.faults);
         history.clock = Clock::of(self.moments);
         history.seen.sort_by_key(|sight| sight.at);
@@ -232,6 +237,22 @@ impl Reader {
             None => Ok(self.history),
         }
     }
+}
+
+/// What a history lacks whose workload has ended as it was told: it waits for all of its operations, and counts them.
+fn missing(operations: &[Operation], counted: &[Counts], all_counted: bool) -> Option<String> {
+    let open = operations.iter().filter(|operation| operation.ended.is_none()).count();
+    if open > 0 {
+        return Some(format!("{open} operations have no end, though the workload waited for each"));
+    }
+    let count = |outcome: Outcome| operations.iter().filter(|operation| operation.outcome() == outcome).count() as u64;
+    let here = [Outcome::Ok, Outcome::Fail, Outcome::Unknown].map(count);
+    let sum = |of: fn(&Counts) -> u64| counted.iter().map(of).sum::<u64>();
+    let told = [sum(|counts| counts.ok), sum(|counts| counts.fail), sum(|counts| counts.unknown)];
+    (all_counted && here != told).then(|| {
+        let shown = |[ok, fail, unknown]: [u64; 3]| format!("{ok} acknowledged, {fail} failed, {unknown} unknown");
+        format!("it has {} operations, and the workload counted {}", shown(here), shown(told))
+    })
 }
 
 fn parsed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
@@ -304,6 +325,25 @@ mod tests {
         let (at, why) = history.faults[0].failed.clone().unwrap();
         assert_eq!((Some(at), why.as_str()), (history.faults[0].injected, "no guest"));
         assert!(history.span.from >= 1_000_000_000 && history.clock.jumps() == 0);
+    }
+
+    /// The acknowledgement of a lost write taken out of a file made a pass of it once.
+    #[test]
+    fn a_history_that_has_its_end_and_lacks_something_is_not_whole() {
+        let end = |counts: &str| format!("{{\"what\":\"end\",\"us\":30,\"wall_ms\":5{counts}}}");
+        let whole = read_text(&format!("{INVOKE}\n{COMPLETE}\n{}\n", end(""))).unwrap();
+        assert!(whole.is_whole());
+        let edited = read_text(&format!("{INVOKE}\n{}\n", end(""))).unwrap();
+        assert!(!edited.is_whole() && edited.missing.unwrap().contains("1 operations have no end"));
+        // Both lines taken out, or the outcome changed: the workload has counted.
+        let counts = ",\"counts\":{\"ok\":1,\"fail\":0,\"unknown\":0}";
+        assert!(read_text(&format!("{INVOKE}\n{COMPLETE}\n{}\n", end(counts))).unwrap().is_whole());
+        for lines in [String::new(), format!("{INVOKE}\n{}\n", COMPLETE.replace("\"ok\"", "\"fail\""))] {
+            let edited = read_text(&format!("{lines}{}\n", end(counts))).unwrap();
+            assert!(edited.missing.unwrap().contains("the workload counted 1 acknowledged"), "{lines}");
+        }
+        // Where it did not end as it was told, there is nothing to hold it against.
+        assert_eq!(read_text(&format!("{INVOKE}\n")).unwrap().missing, None);
     }
 
     #[test]

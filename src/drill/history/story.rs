@@ -202,7 +202,7 @@ impl Story {
 
     /// The workload ends as it was told.
     pub fn end(self) -> Self {
-        let end = End { when: self.when() };
+        let end = End { when: self.when(), counts: None };
         self.and(Record::End(end))
     }
 
@@ -226,8 +226,28 @@ impl Story {
     pub fn hash(self, member: usize, hash: Option<&str>) -> Self {
         let databases = hash.map(|hash| BTreeMap::from([("drill".to_owned(), hash.to_owned())])).unwrap_or_default();
         let error = hash.is_none().then(|| "connection refused".to_owned());
-        let record = Hash { when: self.when(), host: HOSTS[member].to_owned(), databases, error };
+        let record = Hash { when: self.when(), host: HOSTS[member].to_owned(), databases, delay_s: 0, error };
         self.and(Record::Hash(record))
+    }
+
+    /// A member with a delay tells what it holds of the workload's database; nothing where nobody waited for it.
+    pub fn delayed_hash(self, member: usize, delay_s: u64, hash: Option<&str>) -> Self {
+        let databases = hash.map(|hash| BTreeMap::from([("drill".to_owned(), hash.to_owned())])).unwrap_or_default();
+        let record = Hash { when: self.when(), host: HOSTS[member].to_owned(), databases, delay_s, error: None };
+        self.and(Record::Hash(record))
+    }
+
+    /// A member has taken documents back that others wrote.
+    pub fn rolls_back_others(self, member: usize, collection: &str, others: u64) -> Self {
+        let record = Rollback {
+            host: HOSTS[member].to_owned(),
+            file: "/var/lib/mongodb/rollback/removed.bson".to_owned(),
+            collection: collection.to_owned(),
+            inserts: Vec::new(),
+            others,
+            error: None,
+        };
+        self.and(Record::Rollback(record))
     }
 
     /// A member has taken inserts back.
@@ -235,7 +255,7 @@ impl Story {
         let record = Rollback {
             host: HOSTS[member].to_owned(),
             file: "/var/lib/mongodb/rollback/removed.bson".to_owned(),
-            collection: "drill.inserts".to_owned(),
+            collection: "distctl_drill.inserts".to_owned(),
             inserts: inserts.to_vec(),
             others: 0,
             error: error.map(str::to_owned),

@@ -20,36 +20,54 @@ const READING_MS: u64 = 120_000;
 /// How much of each mongod's log is kept, in bytes from its end.
 const LOG: &str = "16777216";
 
+/// What rolled back documents are told by.
+#[derive(Clone)]
+struct Known {
+    /// When the run began, in milliseconds since 1970.
+    since_ms: i64,
+    /// Database and collection by UUID.
+    collections: BTreeMap<String, String>,
+    /// What the names of products end with that the run made.
+    mark: Option<String>,
+}
+
 impl Drill<'_> {
     /// Ends the workload and keeps all that can be learned. What can't be read is written down as such, and the rest is
     /// done all the same.
     pub(super) async fn finish(&self, workload: &Workload<'_>, journal: &Journal, since_ms: i64) -> Result<()> {
-        let fetched = self.fetch(workload, journal).await;
-        let read = self.read(journal).await;
-        let rollbacks = self.rollbacks(journal, since_ms).await;
+        let (fetched, mark) = apart(self.fetch(workload, journal).await);
+        let (read, collections) = apart(self.read(journal).await);
+        let known = Known { since_ms, collections, mark };
+        let rollbacks = self.rollbacks(journal, &known).await;
         let logs = self.logs().await;
         let removed = self.remove(workload).await;
         fetched.and(read).and(rollbacks).and(logs).and(removed)
     }
 
-    async fn fetch(&self, workload: &Workload<'_>, journal: &Journal) -> Result<()> {
+    /// Brings the history here; gives what the names of products end with that the run made.
+    async fn fetch(&self, workload: &Workload<'_>, journal: &Journal) -> Result<Option<String>> {
         let status = workload.stop().await.context("the workload can't be ended")?;
         if self.load.record {
             workload.fetch(&status.history, journal.path()).await?;
         }
-        Ok(())
+        Ok(status.mark)
     }
 
-    async fn read(&self, journal: &Journal) -> Result<()> {
+    /// Reads everything back; gives the names of collections by UUID.
+    async fn read(&self, journal: &Journal) -> Result<BTreeMap<String, String>> {
         self.wait_for_set().await.ok();
-        let ReadBack { read, hashes } =
-            self.read_set().await.unwrap_or_else(|error| ReadBack { read: unread(&error), hashes: Vec::new() });
+        let ReadBack { read, hashes, collections } = self.read_set().await.unwrap_or_else(|error| ReadBack {
+            read: unread(&error),
+            hashes: Vec::new(),
+            collections: BTreeMap::new(),
+        });
         let read = match &self.app {
             None => read,
             Some(target) => self.read_app(target.clone()).await.unwrap_or_else(|error| unread(&error)),
         };
         let records = std::iter::once(Record::Final(read)).chain(hashes.into_iter().map(Record::Hash));
-        journal.record(&records.collect::<Vec<_>>())
+        journal.record(&records.collect::<Vec<_>>())?;
+        Ok(collections)
     }
 
     async fn read_set(&self) -> Result<ReadBack> {
@@ -63,14 +81,14 @@ impl Drill<'_> {
     }
 
     async fn read_app(&self, target: AppTarget) -> Result<FinalRead> {
-        let request = ReadBackAppRequest { target, run: self.run.clone(), remove: true, timeout_ms: READING_MS };
+        let request = ReadBackAppRequest { target, run: self.run.clone(), timeout_ms: READING_MS };
         match guest::call(self.guests, &self.container, &Request::ReadBackApp(request), |_| {}).await? {
             Reply::FinalRead(read) => Ok(*read),
             other => bail!("the agent in {} answers {other:?}", self.container),
         }
     }
 
-    async fn rollbacks(&self, journal: &Journal, since_ms: i64) -> Result<()> {
+    async fn rollbacks(&self, journal: &Journal, known: &Known) -> Result<()> {
         let mut data: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
         for member in &self.set.members {
             data.entry(&member.container).or_default().insert(member.host.clone(), member.data.clone());
@@ -78,7 +96,7 @@ impl Drill<'_> {
         let mut searched = Ok(());
         for (container, data) in data {
             // Where one guest can't be looked into, the others can.
-            searched = searched.and(self.search(journal, container, data, since_ms).await);
+            searched = searched.and(self.search(journal, container, data, known).await);
         }
         searched
     }
@@ -88,10 +106,11 @@ impl Drill<'_> {
         journal: &Journal,
         container: &str,
         data: BTreeMap<String, String>,
-        since_ms: i64,
+        known: &Known,
     ) -> Result<()> {
         let searched = data.keys().map(|host| Record::Searched(Searched { host: host.clone() })).collect::<Vec<_>>();
-        let request = RollbacksRequest { data, database: DATABASE.to_owned(), since_ms };
+        let Known { since_ms, collections, mark } = known.clone();
+        let request = RollbacksRequest { data, database: DATABASE.to_owned(), collections, mark, since_ms };
         match guest::call(self.guests, container, &Request::Rollbacks(request), |_| {}).await? {
             Reply::Rollbacks(Rollbacks { files }) => {
                 let files = files.into_iter().map(Record::Rollback);
@@ -120,6 +139,14 @@ impl Drill<'_> {
         };
         let removed = workload.remove().await;
         ended.and(removed).context("what the test left could not all be removed: run `distctl heal`")
+    }
+}
+
+/// What came of something, and its value, which is the usual one where nothing did.
+fn apart<T: Default>(result: Result<T>) -> (Result<()>, T) {
+    match result {
+        Ok(value) => (Ok(()), value),
+        Err(error) => (Err(error), T::default()),
     }
 }
 

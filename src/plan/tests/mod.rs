@@ -22,6 +22,7 @@ mod sets;
 mod storage;
 mod stories;
 mod system;
+mod under_way;
 mod users;
 
 use model::World;

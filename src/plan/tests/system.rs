@@ -118,6 +118,7 @@ pub fn with_fragmentation(mut desired: Desired, ranges: [&str; 2]) -> Desired {
     let rule = fragmentation::Fragmentation {
         collection: "shop.products".into(),
         key: "name".into(),
+        letters: fragmentation::Letters::Folded,
         fragments: fragments.collect(),
     };
     let fragmented = Fragmented {

@@ -277,6 +277,21 @@ fn what_cannot_be_filled_in() {
 }
 
 #[test]
+fn letters_are_folded_or_taken_as_they_are() {
+    let letters = |letters: &str| {
+        found_after_head(&format!(
+            "{SETS}fragmentation:\n  products: {{ collection: shop.products, key: name, letters: {letters}, fragments: \
+             [{{ range: A-Z, on: rsA, default: true }}] }}\n"
+        ))
+    };
+    assert_eq!([letters("folded"), letters("ascii")], ["nothing", "nothing"]);
+    assert_snapshot!(letters("latin"), @"
+    error 13:62 fragmentation.products.letters «latin»
+      `latin` is not `folded` or `ascii`
+    ");
+}
+
+#[test]
 fn ranges_of_letters() {
     assert_snapshot!(fragments("{ range: A-M, on: rsA, default: true }, { range: N-Z, on: rsB }"), @"nothing");
     assert_snapshot!(fragments("{ range: A-N, on: rsA, default: true }, { range: M-Z, on: rsB }"), @"

@@ -27,11 +27,32 @@ fn killed_at_any_moment_it_is_healed() {
         }
         test.signal("KILL");
         assert_eq!(test.end().code, None);
+        if fault == "partition" {
+            // Whoever looks now is told what is in force, and that `up` is not what undoes it.
+            let looked = broken.system.distctl(&["status"]);
+            looked.ended_with(3).says(&["failover test rs-", "`partition` in force in drill-db", "distctl heal"]);
+        }
         broken.system.distctl(&["heal"]).ended_with_one_of(&[0, 3]);
         broken.system.rs().await_healthy(3);
         broken.system.distctl(&["heal"]).ended_with(0).says(&["nothing was left"]);
         broken.assert_clean();
     }
+}
+
+/// A run that is killed while its fault is written down breaks nothing, and leaves a file that stayed for ever once.
+#[test]
+fn what_was_begun_to_be_written_down_is_seen_removed_and_named() {
+    let broken = broken();
+    let begin = || {
+        broken.system.guest("db", "mkdir -p /var/lib/distctl/faults; touch /var/lib/distctl/faults/rs-killed-0.new");
+    };
+    begin();
+    broken.system.distctl(&["verify"]).ended_with(1).says(&["rs-killed-0, begun and never in force", "distctl heal"]);
+    broken.system.distctl(&["heal"]).ended_with(0).says(&["rs-killed-0"]);
+    begin();
+    let (ran, _) = broken.test("begun", &["--fault", "stepdown", "--hold", "0s"]);
+    ran.ended_with(0).says(&["removed in drill-db", "rs-killed-0"]);
+    broken.assert_clean();
 }
 
 fn is_noted(system: &System) -> bool {

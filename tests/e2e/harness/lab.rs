@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::Ran;
+use super::{Ran, wait_until};
 
 /// The lab whose `INCUS_DIR` the environment gives.
 pub fn lab() -> &'static Lab {
@@ -101,8 +101,13 @@ impl Lab {
     #[track_caller]
     pub fn secret(&self, project: &str, container: &str, name: &str) -> String {
         let path = format!("/var/lib/distctl/secrets/{name}");
-        let secret =
-            self.raw("GET", &format!("/1.0/instances/{container}/files?project={project}&path={path}"), &Value::Null);
+        let url = format!("/1.0/instances/{container}/files?project={project}&path={path}");
+        let mut secret = String::new();
+        // In a container that has just started, Incus's own helper may lose its connection once.
+        wait_until("a secret can be read", Duration::from_secs(10), || {
+            secret = self.raw("GET", &url, &Value::Null);
+            !secret.contains("connection reset by peer")
+        });
         assert!(!secret.contains(r#""type":"error""#), "{container}{path}: {secret}");
         secret.trim().to_owned()
     }

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, Weak};
 
 use distctl::desired::sha256_hex;
 use protocol::{
-    Failure, FragmentAsk, FragmentReply, FragmentRequest, Healed, Inspection, Line, Reply, Request, RoutedProduct,
-    RoutingRequest, When,
+    Failure, FragmentAsk, FragmentReply, FragmentRequest, Healed, Inspection, Line, Reply, Request, Routed,
+    RoutedProduct, RoutingRequest, When,
 };
 
 use super::world::World;
@@ -191,7 +191,13 @@ fn carry_out(world: &mut World, instance: &str, request: &Request) -> Result<Rep
         Request::Inspect(_) | Request::WaitReady(_) | Request::StepDown(_) | Request::HandBack(_) => {}
         Request::Heal(_) => {
             let (begun, done) = (When::default(), When::default());
-            return Ok(Reply::Healed(Healed { begun, done, faults: Vec::new(), workloads: Vec::new() }));
+            return Ok(Reply::Healed(Healed {
+                begun,
+                done,
+                faults: Vec::new(),
+                workloads: Vec::new(),
+                unfinished: Vec::new(),
+            }));
         }
         Request::EndDrill(_) => {}
         Request::Routing(asked) => return Ok(Reply::Routed(routed(asked))),
@@ -220,8 +226,9 @@ fn fragment(world: &mut World, instance: &str, asked: &FragmentRequest) -> Resul
     })
 }
 
-fn routed(asked: &RoutingRequest) -> Vec<RoutedProduct> {
-    asked.names.iter().map(|name| RoutedProduct { name: name.clone(), id: name.clone() }).collect()
+fn routed(asked: &RoutingRequest) -> Routed {
+    let products = asked.names.iter().map(|name| RoutedProduct { name: name.clone(), id: name.clone() });
+    Routed { products: products.collect(), refused: Vec::new() }
 }
 
 fn disk<'w>(world: &'w mut World, instance: &str) -> Result<Disk<'w>, Failure> {
