@@ -45,6 +45,7 @@ pub async fn inspect(request: &InspectRequest) -> Result<Inspection, Failure> {
         services: services.into_iter().collect(),
         deployed: service::deployed(Path::new(SERVICES)),
         storage: storage.await.map_err(|error| Failure::new("disk of the guest", error.to_string()))?,
+        service_files: service::kept_files(Path::new(SERVICES)),
     })
 }
 

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::mask::Mask;
+
 /// How many lines explain a failure.
 const LINES: usize = 20;
 
@@ -22,7 +24,7 @@ pub fn of_file(path: &Path) -> Vec<String> {
     let lines: Vec<Readable> = lines[start..].iter().map(|line| readable(line)).collect();
     let errors: Vec<String> = lines.iter().filter(|line| line.is_error).map(|line| line.text.clone()).collect();
     let chosen = if errors.is_empty() { lines.into_iter().map(|line| line.text).collect() } else { errors };
-    last(chosen)
+    Mask::of_guest().lines(last(chosen))
 }
 
 /// The last lines that systemd's journal has of a unit, oldest first: of the run of this id, if it has any of that.
@@ -40,7 +42,7 @@ pub async fn of_unit(unit: &str, invocation: &str) -> Vec<String> {
 async fn journal(matches: &[&str]) -> Vec<String> {
     let arguments = [&["--lines", "20", "--output", "cat", "--no-pager", "--quiet"], matches].concat();
     match crate::run::run("journalctl", &arguments).await {
-        Ok(ran) => last(ran.out.lines().map(|line| readable(line).text).collect()),
+        Ok(ran) => Mask::of_guest().lines(last(ran.out.lines().map(|line| readable(line).text).collect())),
         Err(_) => Vec::new(),
     }
 }

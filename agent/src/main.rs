@@ -18,6 +18,7 @@ mod http;
 mod inspect;
 mod log_tail;
 mod made;
+mod mask;
 mod mongo;
 mod names;
 mod own;
@@ -63,6 +64,12 @@ enum Command {
         /// Each as `UNIT=PATH`.
         logs: Vec<String>,
     },
+    /// Runs a command that reads a log, and leaves secrets out of its output.
+    Mask {
+        /// The command.
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
     /// Lets go the mongods of a cut whose time is over.
     LetGo {
         /// Its name.
@@ -72,6 +79,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let command = Command::parse();
+    if let Command::Mask { command } = &command {
+        return mask::run(command);
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return call::refuse(&format!("can't start: {error}")),
@@ -82,6 +92,7 @@ fn main() -> ExitCode {
         Command::Workload { run } => runtime.block_on(workload::run(&run)),
         Command::Heal { fault } => runtime.block_on(fault::heal_in_time(&fault)),
         Command::Rotate { logs } => runtime.block_on(rotate::run_all(&logs)),
+        Command::Mask { .. } => ExitCode::SUCCESS,
         Command::LetGo { cut } => runtime.block_on(hold::let_go_in_time(&cut)),
     };
     // The driver's monitors would otherwise be waited for.

@@ -1,5 +1,6 @@
 //! Artifacts that a topology names by URL: downloads take their place before it is expanded.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -7,7 +8,7 @@ use anyhow::{Context as _, Result};
 use super::Context;
 use crate::desired::cache_folder;
 use crate::download::{self, Source};
-use crate::topology::{Artifact, At, Topology};
+use crate::topology::{Artifact, At, MONGOSH, Topology};
 use crate::ui::Advise;
 
 /// Downloads what is used and not in the cache yet.
@@ -49,8 +50,10 @@ pub(super) fn cache() -> Option<PathBuf> {
 }
 
 fn used(topology: &mut Topology) -> impl Iterator<Item = (&str, &mut Artifact)> {
-    let binary = topology.mongodb.binary.as_ref().map(|binary| binary.value.clone());
-    topology.artifacts.iter_mut().filter(move |(name, _)| binary.as_deref() == Some(name))
+    let services = topology.services.iter().filter_map(|(_, service)| service.binary.as_ref());
+    let named = topology.mongodb.binary.iter().chain(services).map(|binary| binary.value.clone());
+    let named: BTreeSet<String> = named.chain([MONGOSH.to_owned()]).collect();
+    topology.artifacts.iter_mut().filter(move |(name, _)| named.contains(*name))
 }
 
 fn source(artifact: &Artifact) -> Option<Source<'_>> {

@@ -1,5 +1,7 @@
 //! `distctl up`
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -9,7 +11,7 @@ use super::line::{self, Stage};
 use super::{Context, incus_ui, secret, status};
 use crate::desired::SecretName;
 use crate::observed::Observed;
-use crate::plan::{Brief, Options, Plan, diff};
+use crate::plan::{Action, Brief, Options, Plan, diff};
 use crate::ui::{Advise, Exit};
 
 /// Builds the system, or mends what differs from the topology.
@@ -52,7 +54,8 @@ impl Up {
         let reporter = context.ui.reporter();
         let lock = stage.lock(context, &reporter, self.lock_wait).await?;
         let opened = incus_ui::is_opened_by(&plan);
-        let settled = settle(context, &stage, plan, &options).await;
+        let told = Told::default();
+        let settled = settle(context, &stage, plan, &options, &told).await;
         let released = lock.release().await;
         let (last, observed) = settled?;
         released?;
@@ -61,7 +64,7 @@ impl Up {
             context.ui.note(format!("{} is up and verified ({took:.1} s)", stage.desired.name));
         }
         let exit = status::show(context, &stage.desired, &observed, &last)?;
-        for name in told(&stage, &seen, &observed) {
+        for name in told.secrets(&stage, &observed) {
             let value = secret::show(&stage, &name).await?;
             context.ui.note(format!(
                 "\nthe secret `{name}` is in use now, and is shown this once: {value}\n`distctl secret show {name}` reads it \
@@ -75,30 +78,53 @@ impl Up {
     }
 }
 
-/// Secrets that a person needs: those that a service was told between two looks.
-fn told(stage: &Stage, before: &Observed, after: &Observed) -> Vec<SecretName> {
-    let mut told = Vec::new();
-    for (container, wanted) in &stage.desired.containers {
-        for init in wanted.releases.values().filter_map(|release| release.init.as_ref()) {
-            let was_run = |observed: &Observed| observed.guest(container).is_some_and(|guest| init.was_run(guest));
-            if was_run(after) && !was_run(before) {
-                told.extend(init.secrets.iter().cloned());
+/// Services that were told what they need once by this run. What a guest that did not run was told before is not seen
+/// before it runs: so it counts what was planned, not what was not seen.
+#[derive(Default)]
+struct Told(RefCell<BTreeSet<(String, String)>>);
+
+impl Told {
+    /// Notes what a plan tells for the first time.
+    fn note(&self, plan: Plan, observed: &Observed) -> Plan {
+        let first = plan.steps.iter().filter_map(|step| match &step.action {
+            Action::InitService { container, release, init } => {
+                let was_run = observed.guest(container).is_some_and(|guest| init.was_run(guest));
+                (!was_run).then(|| (container.clone(), release.service.clone()))
             }
-        }
+            _ => None,
+        });
+        self.0.borrow_mut().extend(first);
+        plan
     }
-    told
+
+    /// Secrets that a person needs now.
+    fn secrets(&self, stage: &Stage, after: &Observed) -> BTreeSet<SecretName> {
+        let told = self.0.borrow();
+        let inits = told.iter().filter_map(|(container, service)| {
+            let init = stage.desired.containers.get(container)?.releases.get(service)?.init.as_ref()?;
+            after.guest(container).filter(|guest| init.was_run(guest)).map(|_| init)
+        });
+        inits.flat_map(|init| init.secrets.iter().cloned()).collect()
+    }
 }
 
 /// Carries the plan out under the lease, unless another run has changed the system since it was shown.
-async fn settle(context: &Context, stage: &Stage, shown: Plan, options: &Options) -> Result<(Plan, Observed)> {
+async fn settle(
+    context: &Context,
+    stage: &Stage,
+    shown: Plan,
+    options: &Options,
+    told: &Told,
+) -> Result<(Plan, Observed)> {
     let observed = stage.observe().await?;
-    let plan = diff(&stage.desired, &observed, options);
+    let plan = told.note(diff(&stage.desired, &observed, options), &observed);
     line::refuse(&plan)?;
     if plan != shown && !context.yes {
         return Err(anyhow::anyhow!("the system changed while the plan was shown; nothing was changed"))
             .hint("run the command again to see the plan as it is now");
     }
-    stage.settle(context, plan, |observed| diff(&stage.desired, observed, options)).await
+    let replan = |observed: &Observed| told.note(diff(&stage.desired, observed, options), observed);
+    stage.settle(context, plan, replan).await
 }
 
 fn nothing_to_do(context: &Context, plan: &Plan, begun: Instant) -> Exit {

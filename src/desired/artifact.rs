@@ -38,7 +38,8 @@ impl Binary {
     }
 }
 
-fn content(artifact: &Artifact, base: &Path, notes: &mut Notes) -> Option<Content> {
+/// What an artifact is pushed as, or notes why it can't be read.
+pub(super) fn content(artifact: &Artifact, base: &Path, notes: &mut Notes) -> Option<Content> {
     of_path(artifact.path.as_ref()?, artifact.sha256.as_ref(), base, notes)
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::artifact::Binary;
 use super::service::Sources;
 use super::template::Templates;
-use super::{Desired, IncusUi, Places, access, container, fragmented, mongod, replica_set, service};
+use super::{Desired, IncusUi, Places, access, container, fragmented, mongod, mongosh, replica_set, service};
 use crate::topology::{Findings, Notes, Topology};
 
 /// distctl's own agent, as it will be pushed.
@@ -60,6 +60,7 @@ pub fn expand_in(topology: &Topology, base: &Path, agent: &AgentFile, places: &P
     let topology = &service::with_templates(topology, base, &mut notes);
     let binary = Binary::of(topology, base, &mut notes);
     let sources = Sources::of(topology, base, &mut notes);
+    let shell = mongosh::content(topology, base, &mut notes);
     let desired = Templates::load(base).and_then(|templates| {
         let hosts = container::hosts(topology, &templates)?;
         desired(&Work { topology, templates, agent, binary, hosts, sources, places })
@@ -68,7 +69,10 @@ pub fn expand_in(topology: &Topology, base: &Path, agent: &AgentFile, places: &P
         notes.error(None, message).instead("mend the template, or remove it: there is one built in");
     }
     match (desired, topology.origin.findings(notes)) {
-        (Ok(desired), findings) if !findings.has_errors() => Ok(desired),
+        (Ok(mut desired), findings) if !findings.has_errors() => {
+            mongosh::add_all(&mut desired, shell);
+            Ok(desired)
+        }
         (_, findings) => Err(findings),
     }
 }

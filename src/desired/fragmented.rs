@@ -151,7 +151,7 @@ fn login(topology: &Topology, service: &str) -> Option<ProbeLogin> {
         open.extend(declared.depends_on.iter().map(|one| one.value.as_str()));
         let Some(init) = &declared.init else { continue };
         let stdin = init.stdin.as_ref().map(|text| text.value.trim()).unwrap_or_default();
-        let user = init.command.iter().flat_map(|word| word.value.split_whitespace()).last();
+        let user = init.command.words().pop();
         if let (Some(Ok((range, Reference::Secret(secret)))), Some(user)) = (references(stdin).into_iter().next(), user)
             && range == (0..stdin.len())
             && let Some(container) = declared.container.first()

@@ -347,6 +347,7 @@ mod fragmented;
 mod hash;
 pub mod incus_ui;
 mod mongod;
+mod mongosh;
 mod places;
 pub mod render;
 mod replica_set;

@@ -166,7 +166,7 @@ impl Draft<'_> {
     }
 
     fn unit(&self, revision: &str, environment_file: &str) -> Result<String, String> {
-        let mut command = words(&self.declared.command);
+        let mut command = self.declared.command.words();
         if command.is_empty() {
             command.push(binary_path(self.name));
         }
@@ -178,13 +178,22 @@ impl Draft<'_> {
         context.insert("environment_file", environment_file);
         context.insert("command", &command.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "));
         context.insert("working_dir", &self.declared.working_dir.as_ref().map(|folder| &folder.value));
+        context.insert("protect_home", if self.lives_in_home(&command) { "read-only" } else { "yes" });
         context.insert("low_port", &self.declared.port.is_some_and(|port| port.value < 1024));
         self.work.templates.render(APP_SERVICE, &context)
     }
 
+    /// Whether the topology itself puts the service below a folder that its sandbox would hide.
+    fn lives_in_home(&self, command: &[String]) -> bool {
+        let declared = self.declared.working_dir.iter().map(|folder| folder.value.as_str());
+        let declared = declared.chain(self.declared.files.iter().map(|(path, _)| path));
+        // An option may have its path behind it: `--config=/home/app/app.conf`.
+        declared.chain(command.iter().map(String::as_str)).any(names_home)
+    }
+
     fn init(&self) -> Option<Init> {
         let init = self.declared.init.as_ref()?;
-        let command = words(&init.command);
+        let command = init.command.words();
         let stdin = init.stdin.as_ref().map(|text| text.value.as_str()).unwrap_or_default();
         let secrets = references(stdin).into_iter().flatten().filter_map(|(_, reference)| match reference {
             Reference::Secret(name) => Some(SecretName::named(&name)),
@@ -200,12 +209,11 @@ impl Draft<'_> {
     }
 }
 
-/// A command as words: one text is split at spaces.
-fn words(command: &[At<String>]) -> Vec<String> {
-    match command {
-        [one] => one.split_whitespace().map(str::to_owned).collect(),
-        many => many.iter().map(|word| word.value.clone()).collect(),
-    }
+/// Whether a text names a path below a folder that systemd's `ProtectHome` hides.
+fn names_home(text: &str) -> bool {
+    let text = format!("{text}/");
+    let begins = |before: &str| !before.ends_with(|one: char| one.is_alphanumeric() || "-_./".contains(one));
+    topology::HOMES.iter().any(|home| text.match_indices(home).any(|(at, _)| begins(&text[..at])))
 }
 
 /// A word of a command line as systemd reads it (systemd.service(5), "Command lines").
@@ -214,7 +222,17 @@ fn quoted(word: &str) -> String {
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
-    let escaped = word.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%").replace('$', "$$");
+    let escaped = word.chars().fold(String::with_capacity(word.len() + 2), |mut text, one| {
+        match one {
+            '\\' | '"' => text.extend(['\\', one]),
+            '%' | '$' => text.extend([one, one]),
+            // A unit is read line by line.
+            '\n' => text.push_str("\\n"),
+            one if one.is_ascii_control() => text.push_str(&format!("\\x{:02x}", u32::from(one))),
+            one => text.push(one),
+        }
+        text
+    });
     format!("\"{escaped}\"")
 }
 
@@ -234,14 +252,25 @@ fn revision(files: &BTreeMap<String, File>, unit: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::{names_home, quoted};
+
+    #[test]
+    fn a_home_is_named_by_paths_below_it() {
+        for text in ["/home/ubuntu/app", "/home", "--config=/home/a/b", "cd /home/a && x", "/root/x"] {
+            assert!(names_home(text), "{text}");
+        }
+        for text in ["/srv/home/app", "/homes/a", "home/a", "/opt/app", ""] {
+            assert!(!names_home(text), "{text}");
+        }
+    }
 
     #[test]
     fn words_as_systemd_reads_them() {
-        let words = ["python3", "/srv/app.py", "", "two words", "100%", "$HOME", "say \"x\""];
+        let words =
+            ["python3", "/srv/app.py", "", "two words", "100%", "$HOME", "say \"x\"", ";", "a\nb\\n", "it's", "\u{1b}"];
         insta::assert_snapshot!(
             words.map(quoted).join(" "),
-            @r#"python3 /srv/app.py "" "two words" "100%%" "$$HOME" "say \"x\"""#
+            @r#"python3 /srv/app.py "" "two words" "100%%" "$$HOME" "say \"x\"" ";" "a\nb\\n" "it's" "\x1b""#
         );
     }
 }

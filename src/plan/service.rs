@@ -130,6 +130,15 @@ fn compare(draft: &mut Draft<'_>, container: &Container, release: &Release, gues
     for (path, file) in &release.files {
         changes.extend(guest::compare_file(draft, path, file, guest));
     }
+    // The agent removes what only the release before had, once the new one works.
+    let old = guest.service_files.get(&release.service).into_iter().flatten();
+    let gone = old.filter(|path| !release.files.contains_key(*path)).map(|path| Change {
+        field: path.clone(),
+        from: "of the release before".into(),
+        to: "removed".into(),
+        effect: Effect::Restart,
+    });
+    changes.extend(gone);
     changes.iter_mut().for_each(|change| change.effect = Effect::Restart);
     let unit = guest.units.get(&release.unit).cloned().unwrap_or_default();
     if let Some(cause) = cause(guest, release, changes, &unit) {

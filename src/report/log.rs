@@ -1,11 +1,17 @@
 //! Lines of logs: mongod's and the journal's in one shape.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// How late a thread may write its line: mongod's are milliseconds late, on a busy machine more.
 const LATE: SignedDuration = SignedDuration::from_secs(1);
+
+/// Ends all colours.
+const RESET: &str = "\u{1b}[0m";
 
 /// A line of a log.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -117,16 +123,30 @@ impl Line {
         if own.time.is_some() { own } else { line }
     }
 
-    /// The line for a person, with its source in a column of `width` characters.
-    pub fn text(&self, width: usize) -> String {
+    /// Whether the program coloured what it says.
+    pub fn has_colours(&self) -> bool {
+        colours(&self.message).next().is_some()
+    }
+
+    /// The same line without colours, for programs.
+    pub fn without_colours(&self) -> Cow<'_, Self> {
+        if !self.has_colours() {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self { message: plain(&self.message), ..self.clone() })
+    }
+
+    /// The line for a person, with its source in a column of `width` characters, and the program's own colours if they
+    /// can be shown.
+    pub fn text(&self, width: usize, with_colours: bool) -> String {
         let mut words = Vec::new();
         words.extend(self.time.map(|time| time.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()));
         words.extend(self.severity.map(|severity| severity.letter().to_string()));
-        words.extend(self.component.clone().filter(|component| component != "-"));
-        words.push(self.message.clone());
-        words.extend(self.attributes.iter().map(|(name, value)| format!("{name}={}", plain_value(value))));
+        words.extend(self.component.iter().filter(|component| *component != "-").map(|component| visible(component)));
+        words.push(if with_colours { with_own_colours(&self.message) } else { visible(&plain(&self.message)) });
+        words.extend(self.attributes.iter().map(|(name, value)| visible(&format!("{name}={}", plain_value(value)))));
         let prefix = format!("{:width$} | ", self.source);
-        let text = visible(&words.join(" "));
+        let text = words.join(" ");
         prefix.clone() + &text.replace('\n', &format!("\n{prefix}"))
     }
 }
@@ -149,6 +169,41 @@ fn plain_value(value: &Value) -> String {
         Value::String(text) if !text.is_empty() && !text.contains([' ', '"', '\n']) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// The places of sequences that set colours and the like: `ESC [`, numbers and `;`, `m` (ECMA-48, SGR).
+fn colours(text: &str) -> impl Iterator<Item = Range<usize>> {
+    text.match_indices("\u{1b}[").filter_map(|(at, opening)| {
+        let rest = &text[at + opening.len()..];
+        let numbers = rest.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b';').count();
+        rest[numbers..].starts_with('m').then_some(at..at + opening.len() + numbers + 1)
+    })
+}
+
+/// A text without colours.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut from = 0;
+    for range in colours(text) {
+        plain.push_str(&text[from..range.start]);
+        from = range.end;
+    }
+    plain + &text[from..]
+}
+
+/// A text with its colours and nothing else that steers a terminal. Each of its lines ends as it began.
+fn with_own_colours(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let (mut from, mut set) = (0, String::new());
+    for range in colours(text) {
+        shown.push_str(&visible(&text[from..range.start]).replace('\n', &format!("{RESET}\n{set}")));
+        from = range.end;
+        let sequence = &text[range];
+        set = if matches!(sequence, RESET | "\u{1b}[m") { String::new() } else { set + sequence };
+        shown.push_str(sequence);
+    }
+    let end = if set.is_empty() { "" } else { RESET };
+    shown + &visible(&text[from..]).replace('\n', &format!("{end}\n{set}")) + end
 }
 
 /// What a log says must not steer the terminal that shows it.
@@ -192,7 +247,7 @@ mod tests {
     fn a_line_of_mongod_is_made_readable() {
         let line = Line::of_mongod("db1/mongod-27017", MONGOD);
         assert_eq!(
-            line.text(18),
+            line.text(18, false),
             "db1/mongod-27017   | 2026-01-02 03:04:05.678 I NETWORK Connection accepted note=\"two words\" \
              remote=127.0.0.1:5 uuid={\"u\":1}"
         );
@@ -209,7 +264,7 @@ mod tests {
     #[test]
     fn a_line_that_is_no_json_is_kept() {
         for text in ["about to fork child process", "{\"half\":", "{\"t\": 1}"] {
-            assert_eq!(Line::of_mongod("db1", text).text(3), format!("db1 | {text}"));
+            assert_eq!(Line::of_mongod("db1", text).text(3, false), format!("db1 | {text}"));
         }
     }
 
@@ -218,7 +273,7 @@ mod tests {
         let text = r#"{"__REALTIME_TIMESTAMP":"1767323045678901","PRIORITY":"3","SYSLOG_IDENTIFIER":"systemd","MESSAGE":"it failed\nbadly"}"#;
         let line = Line::of_journal("db1", text);
         assert_eq!(line.severity, Some(Severity::Error));
-        assert_eq!(line.text(3), "db1 | 2026-01-02 03:04:05.678 E systemd it failed\ndb1 | badly");
+        assert_eq!(line.text(3, false), "db1 | 2026-01-02 03:04:05.678 E systemd it failed\ndb1 | badly");
     }
 
     #[test]
@@ -231,7 +286,22 @@ mod tests {
     #[test]
     fn bytes_of_the_journal_are_text_and_steer_no_terminal() {
         let line = Line::of_journal("db1", r#"{"MESSAGE":[27,91,50,74,104,105,255]}"#);
-        assert_eq!(line.text(3), "db1 | \\u{1b}[2Jhi\u{fffd}");
+        assert_eq!(line.text(3, false), "db1 | \\u{1b}[2Jhi\u{fffd}");
+    }
+
+    #[test]
+    fn colours_are_shown_where_they_can_be_and_left_out_elsewhere() {
+        let line = Line::plain("db1", "\u{1b}[1;31merror\u{1b}[0m: \u{1b}[2Jit \u{1b}[33mfailed\nbadly");
+        assert_eq!(line.text(3, false), "db1 | error: \\u{1b}[2Jit failed\ndb1 | badly");
+        let shown = line.text(3, true);
+        assert_eq!(
+            shown,
+            "db1 | \u{1b}[1;31merror\u{1b}[0m: \\u{1b}[2Jit \u{1b}[33mfailed\u{1b}[0m\ndb1 | \u{1b}[33mbadly\u{1b}[0m"
+        );
+        assert_eq!(
+            serde_json::to_value(&*line.without_colours()).unwrap()["message"],
+            "error: \u{1b}[2Jit failed\nbadly"
+        );
     }
 
     #[test]

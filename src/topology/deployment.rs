@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{At, Named, OneOrMany, Texts, Time};
+use super::{At, CommandLine, Named, OneOrMany, Texts, Time};
 
 /// An application in a container.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -15,9 +15,9 @@ pub struct Service {
     /// Its binary: the name of an artifact, or a path relative to the folder of the topology file.
     pub binary: Option<At<String>>,
     /// What to run where that is not the binary alone: a program of the container and its arguments. One text is split
-    /// at spaces.
+    /// as a shell splits it, quotes included; nothing is expanded.
     #[schemars(default, with = "OneOrMany")]
-    pub command: Vec<At<String>>,
+    pub command: CommandLine,
     /// The port that it listens on.
     pub port: Option<At<u16>>,
     /// Its environment. Values may use `{{ secret('name') }}`, `{{ mongodb.SET.uri(db='name') }}`,
@@ -48,9 +48,9 @@ pub struct Service {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Init {
-    /// The program and its arguments. One text is split at spaces.
+    /// The program and its arguments. One text is split as a shell splits it, quotes included; nothing is expanded.
     #[schemars(with = "OneOrMany", length(min = 1))]
-    pub command: Vec<At<String>>,
+    pub command: CommandLine,
     /// What it reads, with the same `{{ }}` as the environment. Secrets in it are shown once by `up`: a person needs them.
     pub stdin: Option<At<String>>,
 }

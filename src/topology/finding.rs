@@ -88,6 +88,16 @@ impl Notes {
         &mut self.list[at]
     }
 
+    /// How many errors there are so far.
+    pub(crate) fn errors(&self) -> usize {
+        self.list.iter().filter(|finding| finding.severity == Severity::Error).count()
+    }
+
+    /// Whether something is noted at this very place.
+    pub(crate) fn has(&self, span: Span) -> bool {
+        self.list.iter().any(|finding| finding.span == Some(span))
+    }
+
     /// All findings in the order of the file.
     pub(crate) fn into_list(mut self) -> Vec<Finding> {
         self.list.sort_by_key(|finding| (finding.span.map(|span| (span.start, span.end)), finding.severity));

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::finding::{Findings, Notes};
-use super::{Origin, Topology, sections, validate, yaml};
+use super::{Origin, Topology, foreign, sections, validate, yaml};
 
 /// How large a topology may be, in bytes: 1 MiB. A file of 1,000 containers has some 200 KiB.
 const MAX_BYTES: u64 = 1 << 20;
@@ -42,11 +42,12 @@ pub fn parse(text: &str, file: &Path) -> Result<Topology, Findings> {
 
 fn checked(text: &str, file: &Path, check: impl FnOnce(&Topology, &mut Notes)) -> Result<Topology, Findings> {
     // A byte order mark would shift nothing but the first column; the parser skips it, and so do we.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text.trim_start_matches('\u{feff}');
     let mut notes = Notes::default();
     let tree = yaml::tree(text, &mut notes);
     let origin = Origin { file: file.to_path_buf(), text: Arc::from(text), tree, warnings: Vec::new() };
-    let read = origin.tree.clone().and_then(|tree| sections::topology(&tree, origin.clone(), &mut notes));
+    let tree = origin.tree.clone().filter(|tree| !foreign::is_foreign(tree, &mut notes));
+    let read = tree.and_then(|tree| sections::topology(&tree, origin.clone(), &mut notes));
     if let Some(topology) = &read {
         check(topology, &mut notes);
     }
@@ -88,9 +89,5 @@ fn read(path: &Path) -> Result<String, Findings> {
         let message = format!("it is too large for a topology: {large} MiB, where 1 MiB is the most");
         return Err(fail(message, "check that `--file` names the right file".to_owned()));
     }
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
-        fail(format!("it is not UTF-8: byte {} in line {line}", valid + 1), "save it as UTF-8".to_owned())
-    })
+    foreign::text(bytes).map_err(|(message, instead)| fail(message, instead))
 }

@@ -13,9 +13,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 mod checks;
+mod command;
 mod deployment;
 mod finding;
+mod foreign;
+mod foreign_keys;
 mod load;
+mod meant;
 mod mongodb;
 mod moved;
 mod named;
@@ -34,6 +38,7 @@ mod validate;
 mod yaml;
 
 pub use checks::{Checks, Count, Failover, Workload};
+pub use command::CommandLine;
 pub use deployment::{Exposed, Fragment, Fragmentation, Healthcheck, IncusUi, Init, Letters, Service, ServiceFile};
 pub use finding::{Also, Finding, Findings, Severity};
 pub use load::{load, load_without_files, parse};
@@ -47,6 +52,10 @@ pub use span::{At, Span};
 
 pub(crate) use finding::Notes;
 pub(crate) use validate::cache::{MIN_CACHE, OVERHEAD};
+pub(crate) use validate::services::HOMES;
+
+/// The name of an artifact that is the shell of MongoDB.
+pub(crate) const MONGOSH: &str = "mongosh";
 
 /// A distributed system: network, containers, databases, services.
 #[derive(Debug, Clone, Serialize, JsonSchema)]

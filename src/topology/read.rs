@@ -6,13 +6,19 @@ use std::sync::Arc;
 use ipnet::Ipv4Net;
 
 use super::finding::Notes;
+use super::foreign_keys;
+use super::meant;
 use super::named::Named;
 use super::node::{Key, Kind, Node};
 use super::quantity::{Size, Time};
 use super::span::{At, Span};
+use super::validate::variables;
 
 /// A type of the file.
 pub(super) trait Read: Sized {
+    /// Whether it is one text, so that a key without a value is a mistake.
+    const IS_TEXT: bool = false;
+
     /// Reads it; `None` where it does not fit, which the notes then say. The owner is what a missing key is noted at.
     fn read(node: &Node, owner: Span, notes: &mut Notes) -> Option<Self>;
 }
@@ -24,18 +30,44 @@ pub(super) trait Scalar: Sized {
 
     /// Reads the text.
     fn parse(text: &str) -> Option<Self>;
+
+    /// What was most likely meant by a text that can't be read.
+    fn meant(_text: &str) -> Option<String> {
+        None
+    }
 }
 
 impl<T: Scalar> Read for T {
-    fn read(node: &Node, _: Span, notes: &mut Notes) -> Option<Self> {
-        let value = match &node.kind {
-            Kind::Scalar(text) => T::parse(text),
-            _ => None,
+    const IS_TEXT: bool = true;
+
+    fn read(node: &Node, owner: Span, notes: &mut Notes) -> Option<Self> {
+        let text = match &node.kind {
+            Kind::Scalar(text) => text,
+            Kind::Null => {
+                let place = if node.span.start < node.span.end { node.span } else { owner };
+                notes.error(place, "this item is empty").instead(format!("write {}, or remove it", T::WHAT));
+                return None;
+            }
+            Kind::Map(_) => {
+                notes
+                    .error(node.span, format!("a map is not {}", T::WHAT))
+                    .instead("put a text that begins with `{` in quotes");
+                return None;
+            }
+            Kind::List(_) => {
+                notes
+                    .error(node.span, format!("a list is not {}", T::WHAT))
+                    .instead("write one value, without `[` and `]`");
+                return None;
+            }
         };
+        let value = T::parse(text);
         if value.is_none() {
             let finding = notes.error(node.span, format!("{} is not {}", node.what(), T::WHAT));
-            if matches!(node.kind, Kind::Map(_)) {
-                finding.instead("put a text that begins with `{` in quotes");
+            if variables::find(text).next().is_some() {
+                finding.instead("write the value itself: distctl does not expand variables");
+            } else if let Some(meant) = T::meant(text) {
+                finding.instead(format!("write `{meant}`"));
             }
         }
         value
@@ -43,6 +75,8 @@ impl<T: Scalar> Read for T {
 }
 
 impl<T: Read> Read for At<T> {
+    const IS_TEXT: bool = T::IS_TEXT;
+
     fn read(node: &Node, owner: Span, notes: &mut Notes) -> Option<Self> {
         T::read(node, owner, notes).map(|value| At { value, span: node.span })
     }
@@ -64,6 +98,12 @@ impl<T: Read> Read for Named<T> {
     fn read(node: &Node, _: Span, notes: &mut Notes) -> Option<Self> {
         let mut named = Self::default();
         for (key, value) in entries(node, notes)? {
+            if T::IS_TEXT && matches!(value.kind, Kind::Null) {
+                let finding = notes.error(key.span, format!("`{}` has no value", key.name));
+                finding.instead(format!("write `{}: \"\"` for an empty text, or remove the key", key.name));
+                named.insert(&key.name, key.span, None);
+                continue;
+            }
             named.insert(&key.name, key.span, T::read(value, key.span, notes));
         }
         Some(named)
@@ -145,15 +185,19 @@ impl<'n> Fields<'n> {
         None
     }
 
-    /// Notes all keys that nobody asked for.
-    pub fn finish(self, notes: &mut Notes) {
-        self.finish_but(|_| false, notes);
+    /// Notes all keys of a section that nobody asked for.
+    pub fn finish(self, section: &str, notes: &mut Notes) {
+        self.finish_but(section, |_| false, notes);
     }
 
-    /// Notes all keys that nobody asked for and that are not allowed besides.
-    pub fn finish_but(self, allowed: impl Fn(&str) -> bool, notes: &mut Notes) {
+    /// Notes all keys of a section that nobody asked for and that are not allowed besides.
+    pub fn finish_but(self, section: &str, allowed: impl Fn(&str) -> bool, notes: &mut Notes) {
         let asked = |name: &str| self.asked.contains(&name) || allowed(name);
         for (key, _) in self.entries.iter().filter(|(key, _)| !asked(&key.name)) {
+            if let Some((why, instead)) = foreign_keys::why(section, &key.name) {
+                notes.error(key.span, format!("there is no key `{}` here: {why}", key.name)).instead(instead);
+                continue;
+            }
             let finding = notes.error(key.span, format!("there is no key `{}` here", key.name));
             match nearest(&key.name, self.asked.iter().copied()) {
                 Some(name) => finding.instead(format!("did you mean `{name}`?")),
@@ -188,23 +232,30 @@ pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 macro_rules! scalar {
     ($type:ty, $what:expr, $parse:expr) => {
+        scalar!($type, $what, $parse, |_| None);
+    };
+    ($type:ty, $what:expr, $parse:expr, $meant:expr) => {
         impl Scalar for $type {
             const WHAT: &str = $what;
 
             fn parse(text: &str) -> Option<Self> {
                 $parse(text)
             }
+
+            fn meant(text: &str) -> Option<String> {
+                $meant(text)
+            }
         }
     };
 }
 
 scalar!(String, "a text", |text: &str| Some(text.to_owned()));
-scalar!(bool, "`true` or `false`", |text: &str| text.parse().ok());
+scalar!(bool, "`true` or `false`", |text: &str| text.parse().ok(), meant::truth);
 scalar!(u8, "0 or 1", |text: &str| text.parse().ok().filter(|number| *number <= 1));
 scalar!(u16, "a port from 1 to 65535", |text: &str| text.parse().ok().filter(|port| *port > 0));
-scalar!(u32, "a whole number from 1", |text: &str| text.parse().ok().filter(|number| *number > 0));
+scalar!(u32, "a whole number from 1", |text: &str| text.parse().ok().filter(|number| *number > 0), meant::count);
 scalar!(f64, "a number", |text: &str| text.parse().ok().filter(|number: &f64| number.is_finite()));
 scalar!(Ipv4Addr, "an IPv4 address such as `10.10.10.12`", |text: &str| text.parse().ok());
 scalar!(Ipv4Net, "an IPv4 address with its prefix length such as `10.10.10.1/24`", |text: &str| text.parse().ok());
-scalar!(Time, "a duration with its unit such as `2s`, `500ms` or `1m`", Time::parse);
-scalar!(Size, "a size with its unit such as `512MiB` or `2GiB`", Size::parse);
+scalar!(Time, "a duration with its unit such as `2s`, `500ms` or `1m`", Time::parse, meant::time);
+scalar!(Size, "a size with its unit such as `512MiB` or `2GiB`", Size::parse, meant::size);

@@ -30,7 +30,7 @@ pub(super) fn topology(node: &Node, origin: Origin, notes: &mut Notes) -> Option
         checks: keys.or_default("checks", notes),
         origin,
     };
-    keys.finish_but(extensions, notes);
+    keys.finish_but("Topology", extensions, notes);
     Some(topology)
 }
 
@@ -52,7 +52,7 @@ macro_rules! section {
             fn read(node: &Node, owner: Span, notes: &mut Notes) -> Option<Self> {
                 let mut keys = Fields::of(node, owner, notes)?;
                 $(let $field = section!(@read keys, notes, $field, $how $(, $example)?);)+
-                keys.finish(notes);
+                keys.finish(stringify!($type), notes);
                 Some(Self { $($field: section!(@take $field, $how)),+ })
             }
         }
@@ -78,7 +78,7 @@ impl Read for Network {
         network.name = keys.required("name", "incusbr0", notes).unwrap_or(network.name);
         network.ipv4 = keys.required("ipv4", "10.10.10.1/24", notes).unwrap_or(network.ipv4);
         network.nat = keys.optional("nat", notes).unwrap_or(true);
-        keys.finish(notes);
+        keys.finish("Network", notes);
         Some(network)
     }
 }
@@ -109,7 +109,7 @@ impl Read for ReplicaSet {
         let mut keys = Fields::of(node, owner, notes)?;
         let written = keys.length("members");
         let members: Vec<_> = keys.required("members", "[{ container: db1, port: 27017 }]", notes)?;
-        keys.finish(notes);
+        keys.finish("ReplicaSet", notes);
         let complete = written == members.len();
         Some(Self { members, complete })
     }
@@ -123,7 +123,7 @@ impl Read for Fragmentation {
         let key = keys.required("key", "name", notes);
         let letters = keys.optional("letters", notes);
         let fragments: Option<Vec<_>> = keys.required("fragments", "[{ range: A-Z, on: rsA, default: true }]", notes);
-        keys.finish(notes);
+        keys.finish("Fragmentation", notes);
         let (collection, key, fragments) = (collection?, key?, fragments?);
         let complete = written == fragments.len();
         Some(Self { collection, key, letters, fragments, complete })
@@ -143,7 +143,7 @@ section!(Standalone { container: required("db1"), port: required("27017") });
 section!(Service {
     container: texts,
     binary: optional,
-    command: texts,
+    command: or_default,
     port: optional,
     environment: or_default,
     files: or_default,
@@ -154,7 +154,7 @@ section!(Service {
     init: optional,
     depends_on: or_default,
 });
-section!(Init { command: texts, stdin: optional });
+section!(Init { command: or_default, stdin: optional });
 section!(ServiceFile { content: optional, template: optional, source: optional, mode: optional });
 section!(Healthcheck { http: required("/health"), interval: optional, timeout: optional });
 section!(Fragment { range: optional, on: required("rsA"), default: optional });

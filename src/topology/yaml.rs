@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde_saphyr::granit_parser::{self as yaml, Event, Parser, ScalarStyle, ScanError, StrInput};
 
 use super::finding::Notes;
+use super::foreign;
 use super::node::{Key, Kind, Node};
 use super::span::Span;
 
@@ -75,6 +76,7 @@ impl<'t> Builder<'t, '_> {
         }
         loop {
             match self.next()? {
+                (Event::DocumentStart(..), _) if foreign::is_foreign(&node, self.notes) => return Err(Stop::Said),
                 (Event::DocumentStart(..), span) => {
                     self.notes
                         .error(span, "a second document begins here; a topology is one document")

@@ -94,6 +94,36 @@ fn up_deploys_a_service_and_shows_the_password_that_it_made_once() {
 }
 
 #[test]
+fn a_password_is_not_shown_again_when_what_was_put_down_is_brought_back() {
+    let system = settled();
+    let admin = secret(&system, "admin");
+    system.run(&["down", "--yes"]).ended(0, &[]);
+    let again = system.up();
+    again.ended(0, &["shop is up and verified"]);
+    assert!(!again.stderr.contains(&admin) && !again.stdout.contains(&admin), "{}", again.stderr);
+    // A container that is lost takes what was put into it once along: its service is told anew, and so is the person.
+    system.run(&["destroy", "--yes", "--only", "app"]).ended(0, &[]);
+    let anew = system.up();
+    assert!(anew.stderr.contains(&secret(&system, "admin")), "{}", anew.stderr);
+}
+
+#[test]
+fn a_file_that_is_declared_no_more_is_listed_and_removed() {
+    let with =
+        BLOG.replace("    healthcheck", "    files: { /etc/blog/theme.css: { content: 'a {}' } }\n    healthcheck");
+    let system = System::new(&with);
+    std::fs::write(system.folder.path().join("blog"), "a small blog").unwrap();
+    system.up().ended(0, &["shop is up and verified"]);
+    assert_eq!(text(&system, "app", "/etc/blog/theme.css"), "a {}");
+    std::fs::write(system.folder.path().join("topology.yaml"), BLOG).unwrap();
+    let plan = system.run(&["plan"]);
+    assert!(plan.stdout.contains("/etc/blog/theme.css: of the release before -> removed (restart)"), "{}", plan.stdout);
+    system.up().ended(0, &["shop is up and verified"]);
+    assert!(file(&system, "app", "/etc/blog/theme.css").is_none());
+    system.assert_settled();
+}
+
+#[test]
 fn nothing_but_the_note_tells_a_secret() {
     let system = blog();
     let mut shown = vec![system.run(&["plan", "--output", "json", "-vv"])];

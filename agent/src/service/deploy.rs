@@ -6,6 +6,7 @@ use protocol::{DeployServiceRequest, Failure, UnitsRequest, WriteRequest};
 
 use super::gone;
 use super::kept::Kept;
+use super::trial::Trial;
 use super::wait::{Patience, works};
 use crate::call::progress;
 use crate::{units, write};
@@ -15,16 +16,23 @@ pub async fn deploy(request: &DeployServiceRequest) -> Result<(), Failure> {
     let folder = super::folder(&request.service);
     std::fs::create_dir_all(&folder).map_err(|error| failed(request, "its folder can't be made", &error))?;
     let before = Kept::read(&folder);
+    let paths: Vec<&Path> = request.files.iter().map(|file| Path::new(&file.path)).collect();
+    let trial = Trial::begin(&folder, &paths, before.as_ref())
+        .map_err(|error| failed(request, "what its files displace can't be put aside", &error))?;
     let tried = match put(request).await {
         Ok(()) => start(request).await,
         Err(failure) => Err(failure),
     };
     let Err(failure) = tried else {
-        return keep(request, &folder, before);
+        keep(request, &folder, before)?;
+        return trial.end().map_err(|error| failed(request, "what its files displaced can't be removed", &error));
     };
     match before {
-        Some(before) if before.revision != request.revision => Err(go_back(request, &folder, &before, failure).await),
-        // What worked before is the same release: the cause is elsewhere, and going back would change nothing.
+        Some(before) if before.revision != request.revision => {
+            Err(go_back(request, &folder, &before, trial, failure).await)
+        }
+        // What worked before is the same release: the cause is elsewhere, and going back would change nothing. Where
+        // nothing worked before there is nothing to go back to: the files stay to be looked at.
         _ => Err(failure),
     }
 }
@@ -56,9 +64,15 @@ fn keep(request: &DeployServiceRequest, folder: &Path, before: Option<Kept>) -> 
 }
 
 /// Brings the release before back and says how both fared.
-async fn go_back(request: &DeployServiceRequest, folder: &Path, before: &Kept, failure: Failure) -> Failure {
+async fn go_back(
+    request: &DeployServiceRequest,
+    folder: &Path,
+    before: &Kept,
+    trial: Trial,
+    failure: Failure,
+) -> Failure {
     progress(format!("going back to the {} that worked", request.service));
-    let restored = match before.restore(folder) {
+    let restored = match trial.undo().and_then(|()| before.restore(folder)) {
         Ok(()) => start(request).await,
         Err(error) => Err(failed(request, "can't be put back", &error)),
     };

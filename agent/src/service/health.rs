@@ -10,6 +10,8 @@ use hyper_util::rt::TokioIo;
 use protocol::{Health, HealthCheck};
 use tokio::net::TcpStream;
 
+use crate::mask::Mask;
+
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -23,7 +25,10 @@ const SHOWN: usize = 300;
 pub async fn ask(check: &HealthCheck) -> Health {
     match tokio::time::timeout(PATIENCE, get(check)).await {
         Ok(Ok((status, body))) if status.is_success() => Health::Working { version: version(&body) },
-        Ok(Ok((status, body))) => Health::Failing(format!("{} {}", status.as_u16(), readable(&body)).trim().to_owned()),
+        Ok(Ok((status, body))) => {
+            let said = readable(&Mask::of_guest().text(&String::from_utf8_lossy(&body)));
+            Health::Failing(format!("{} {said}", status.as_u16()).trim().to_owned())
+        }
         Ok(Err(why)) => Health::Silent(why),
         Err(_) => Health::Silent(format!("{} gave no answer within {} s", check.host, PATIENCE.as_secs())),
     }
@@ -59,9 +64,8 @@ fn version(body: &[u8]) -> Option<String> {
 }
 
 /// What a service said, in one line.
-fn readable(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SHOWN).collect()
+fn readable(body: &str) -> String {
+    body.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SHOWN).collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use crate::deadline::Deadline;
+use crate::mask::Mask;
 use crate::{filled, write};
 
 /// Runs the command as the service's user in its environment, and writes down that it was run.
@@ -37,7 +38,8 @@ async fn run(request: &InitServiceRequest) -> Result<(), Failure> {
         .args(["--property=StateDirectoryMode=0750", "--property=UMask=0027"])
         .arg(format!("--property=RuntimeMaxSec={}ms", request.timeout_ms))
         .args(["--property=NoNewPrivileges=yes", "--property=ProtectSystem=strict", "--property=PrivateTmp=yes", "--"])
-        .args(&request.command)
+        // The manager would expand variables in it, and command lines are seen by everybody.
+        .args(request.command.iter().map(|word| word.replace('$', "$$")))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -57,7 +59,7 @@ async fn run(request: &InitServiceRequest) -> Result<(), Failure> {
         return Ok(());
     }
     let said = [output.stdout, output.stderr].concat();
-    let log: Vec<String> = String::from_utf8_lossy(&said).lines().map(str::to_owned).collect();
+    let log: Vec<String> = Mask::of_guest().text(&String::from_utf8_lossy(&said)).lines().map(str::to_owned).collect();
     let cause = format!("of service {} failed ({})", request.service, output.status);
     Err(Failure::new(object, cause).with_log(log).with_hint("mend the cause and run `distctl up` again"))
 }

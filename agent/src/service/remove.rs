@@ -7,6 +7,7 @@ use protocol::{Failure, RemoveServiceRequest, UnitsRequest};
 
 use super::gone;
 use super::kept::Kept;
+use super::trial::Trial;
 use crate::units;
 
 /// Stops a service, then removes its files and what distctl knows about it. Its own data under `/var/lib` stays.
@@ -14,7 +15,11 @@ pub async fn remove(request: &RemoveServiceRequest) -> Result<(), Failure> {
     units::change(&UnitsRequest { stop: vec![request.unit.clone()], ..UnitsRequest::default() }).await?;
     let folder = super::folder(&request.service);
     let kept = Kept::read(&folder);
-    // A release that never worked was not kept; its unit and environment have names that are known.
+    // A release that never worked was not kept: what it brought is known from its trial, and what older agents left of
+    // one is at least its unit and environment.
+    if let Some(trial) = Trial::open(&folder) {
+        trial.undo().map_err(|error| Failure::new(format!("service {}", request.service), error.to_string()))?;
+    }
     let known = [format!("{}/{}", units::FOLDER, request.unit), format!("/etc/distctl/{}.env", request.service)];
     for path in kept.iter().flat_map(Kept::paths).chain(known.iter().map(Path::new)) {
         gone(fs::remove_file(path), path)?;

@@ -78,6 +78,8 @@ pub struct Inspection {
     pub deployed: Vec<String>,
     /// What fills or blocks the disk.
     pub storage: Storage,
+    /// The files of the release of each service that worked last, by its name.
+    pub service_files: BTreeMap<String, Vec<String>>,
 }
 
 /// What is at a path.

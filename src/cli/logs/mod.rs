@@ -1,5 +1,7 @@
 //! `distctl logs`
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -13,7 +15,7 @@ mod source;
 
 use super::Context;
 use super::line::Stage;
-use crate::guest::one_line;
+use crate::guest::{self, Guests, one_line};
 use crate::incus::{Client, Command, Error};
 use crate::report::log::{Line, Severity, merge};
 use crate::ui::{Advise, Exit, Tone};
@@ -25,7 +27,8 @@ const QUEUE: usize = 1024;
 /// Shows the journals of containers and the logs of mongods, oldest lines first.
 ///
 /// A container stands for its journal and its mongods, a set or standalone for its mongods and the journal of their
-/// units, a service for the journal of its units, a unit for its own. Without a name everything is shown.
+/// units, a service for the journal of its units, a unit for its own. Without a name everything is shown. Secrets that
+/// distctl made are shown as `***`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: distctl logs rsA db3/mongod-27017 --since 10m --follow")]
 pub struct Logs {
@@ -57,12 +60,40 @@ impl Logs {
         let reach = Reach { lines: self.lines, since };
         let width = sources.iter().map(|source| source.label.chars().count()).max().unwrap_or_default();
         let show = Show { context, width };
-        let client = &stage.guests.client;
+        let reader = Reader::find(&stage.guests, &sources, context.parallel).await;
         if self.follow {
-            return follow(client, sources, reach, &show).await;
+            return follow(reader, sources, reach, &show).await;
         }
-        let is_whole = read(client, &sources, &reach, context.parallel, &show).await?;
+        let is_whole = read(&reader, &sources, &reach, context.parallel, &show).await?;
         Ok(if is_whole { Exit::Ok } else { Exit::Degraded })
+    }
+}
+
+/// Reads logs through the agents of their guests, which know the secrets that a program may have written there and
+/// leave them out: so no secret leaves its guest.
+struct Reader {
+    client: Client,
+    agents: BTreeMap<String, Result<String, String>>,
+}
+
+impl Reader {
+    /// Finds the agent of each container.
+    async fn find(guests: &Guests, sources: &[Source], parallel: usize) -> Self {
+        let containers: BTreeSet<&String> = sources.iter().map(|source| &source.container).collect();
+        let agents = stream::iter(containers)
+            .map(|name| async move { (name.clone(), guest::find(guests, name).await.map_err(|error| why(&error))) })
+            .buffer_unordered(parallel.max(1))
+            .collect()
+            .await;
+        Self { client: guests.client.clone(), agents }
+    }
+
+    /// The command that writes a log without secrets, or why there is none.
+    fn command(&self, source: &Source, reach: &Reach, follow: bool) -> Result<Vec<String>, String> {
+        let agent =
+            self.agents.get(&source.container).cloned().unwrap_or_else(|| Err("its guest was not asked".into()))?;
+        let reader = [agent, "mask".into(), "--".into()];
+        Ok([&reader[..], &source.command(reach, follow)].concat())
     }
 }
 
@@ -79,9 +110,11 @@ impl Show<'_> {
             Some(Severity::Warning) => Some(Tone::Warning),
             _ => None,
         };
-        self.context.ui.line(line, || {
-            let text = line.text(self.width);
-            tone.map_or(text.clone(), |tone| self.context.ui.paint().tone(tone, &text))
+        let paint = self.context.ui.paint();
+        self.context.ui.line(&line.without_colours(), || match tone {
+            // A line has the colour of its severity, or those that the program gave it.
+            Some(tone) if paint.is_on() && !line.has_colours() => paint.tone(tone, &line.text(self.width, false)),
+            _ => line.text(self.width, paint.is_on()),
         })
     }
 
@@ -91,9 +124,9 @@ impl Show<'_> {
 }
 
 /// Reads all logs up to now and shows them in the order of time; tells whether all could be read.
-async fn read(client: &Client, sources: &[Source], reach: &Reach, parallel: usize, show: &Show<'_>) -> Result<bool> {
+async fn read(reader: &Reader, sources: &[Source], reach: &Reach, parallel: usize, show: &Show<'_>) -> Result<bool> {
     let ended: Vec<_> = stream::iter(sources)
-        .map(|source| async move { (source, tail(client, source, reach).await) })
+        .map(|source| async move { (source, tail(reader, source, reach).await) })
         .buffered(parallel.max(1))
         .collect()
         .await;
@@ -112,26 +145,28 @@ async fn read(client: &Client, sources: &[Source], reach: &Reach, parallel: usiz
     Ok(is_whole)
 }
 
-async fn tail(client: &Client, source: &Source, reach: &Reach) -> Result<Vec<Line>, String> {
+async fn tail(reader: &Reader, source: &Source, reach: &Reach) -> Result<Vec<Line>, String> {
     let mut lines = Vec::new();
-    let command = source.command(reach, false);
+    let command = reader.command(source, reach, false)?;
     let words: Vec<&str> = command.iter().map(String::as_str).collect();
     let heard = |text: &str| lines.push(source.line(text));
-    let ended = client.run_lines(&source.container, &words, Vec::new(), heard).await.map_err(|error| why(&error))?;
+    let ended =
+        reader.client.run_lines(&source.container, &words, Vec::new(), heard).await.map_err(|error| why(&error))?;
     match ended.code {
         0 => Ok(lines),
-        code => Err(first_line(&ended.stderr).unwrap_or_else(|| format!("{} ended with {code}", command[0]))),
+        code => Err(first_line(&ended.stderr).unwrap_or_else(|| format!("its reader ended with {code}"))),
     }
 }
 
 /// Shows lines of all logs as they come. It ends with an error, when no log is left.
-async fn follow(client: &Client, sources: Vec<Source>, reach: Reach, show: &Show<'_>) -> Result<Exit> {
+async fn follow(reader: Reader, sources: Vec<Source>, reach: Reach, show: &Show<'_>) -> Result<Exit> {
+    let reader = Arc::new(reader);
     let (sender, mut lines) = mpsc::channel(QUEUE);
     let mut tasks = JoinSet::new();
     for source in sources {
-        let (client, reach, sender) = (client.clone(), reach.clone(), sender.clone());
+        let (reader, reach, sender) = (Arc::clone(&reader), reach.clone(), sender.clone());
         tasks.spawn(async move {
-            let ended = stream_one(&client, &source, &reach, &sender).await;
+            let ended = stream_one(&reader, &source, &reach, &sender).await;
             (source, ended)
         });
     }
@@ -153,9 +188,13 @@ async fn follow(client: &Client, sources: Vec<Source>, reach: Reach, show: &Show
 }
 
 /// Sends the lines of one log; gives the reason why it ended.
-async fn stream_one(client: &Client, source: &Source, reach: &Reach, lines: &mpsc::Sender<Line>) -> String {
+async fn stream_one(reader: &Reader, source: &Source, reach: &Reach, lines: &mpsc::Sender<Line>) -> String {
     // A session, not `run_lines`: it holds no slot, and its end is the end of the command in the guest.
-    let session = client.exec(&source.container, &Command::new(source.command(reach, true))).await;
+    let command = match reader.command(source, reach, true) {
+        Ok(command) => command,
+        Err(why) => return why,
+    };
+    let session = reader.client.exec(&source.container, &Command::new(command)).await;
     let mut session = match session {
         Ok(session) => session,
         Err(error) => return why(&error),

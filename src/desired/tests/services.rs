@@ -1,5 +1,6 @@
 //! What a service is made of, and what makes it start anew.
 
+mod commands;
 mod texts;
 
 use std::fs;

@@ -68,6 +68,23 @@ fn a_changed_value_of_the_environment_is_deployed_without_the_binary() {
 }
 
 #[test]
+fn a_file_that_is_declared_no_more_is_listed_and_removed() {
+    let mut desired = system::blog();
+    let file = system::release(&mut desired, "app", "blog").files["/etc/distctl/blog.env"].clone();
+    let release = system::release(&mut desired, "app", "blog");
+    release.files.insert("/etc/blog/theme.css".into(), file);
+    let mut world = settled(&desired);
+    let release = system::release(&mut desired, "app", "blog");
+    release.files.remove("/etc/blog/theme.css");
+    insta::assert_snapshot!(plan(&desired, &world.seen), @"
+    1  deploy blog in app: differs
+         /etc/blog/theme.css: of the release before -> removed (restart)
+    ");
+    assert_eq!(world.settle(&desired), 1);
+    assert!(plan(&desired, &world.seen).is_clean());
+}
+
+#[test]
 fn a_secret_that_is_lost_is_made_anew_and_filled_in() {
     let desired = system::blog();
     let mut world = settled(&desired);

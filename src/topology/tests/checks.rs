@@ -37,6 +37,7 @@ fn what_is_wrong_with_checks() {
       `0` is not a whole number from 1
     error 8:49 checks.failover.max_write_gap «3»
       `3` is not a duration with its unit such as `2s`, `500ms` or `1m`
+      -> write `3s`
     error 8:65 checks.failover.lost_writes «-1»
       `-1` is not a whole number from 0
     error 8:79 checks.failover.workload «insert»
@@ -44,7 +45,7 @@ fn what_is_wrong_with_checks() {
     ");
     assert_snapshot!(found("{ failover: { write_concern: most, hold: 5ms, max_read_gap: 0s } }"), @r"
     error 8:38 checks.failover.write_concern «most»
-      `most` is no write concern
+      `most` is not a write concern
       -> write `majority`, or a number of members
     error 8:50 checks.failover.hold «5ms»
       a fault that is held for 5ms is over before anybody notices it

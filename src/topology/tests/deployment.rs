@@ -66,19 +66,19 @@ fn what_is_wrong_with_services() {
       there is no container `db7`
       -> did you mean `db1`?
     error 15:11 services.web.user «Web»
-      `Web` is no name of a system user
+      `Web` is not a name that a system user can have
       -> write small letters, digits, `_` and `-`, at most 32
     error 16:18 services.web.working_dir «srv»
-      `srv` is no absolute path
+      `srv` is not an absolute path
       -> begin with `/`
     error 17:20 services.web.environment.1A «1A»
-      `1A` is no name of a variable
-      -> write letters, digits and `_`, the first no digit
+      `1A` is not a name that a variable can have
+      -> write letters, digits and `_`, and begin with a letter
     error 17:27 services.web.environment.A-B «'A-B'»
-      `A-B` is no name of a variable
-      -> write letters, digits and `_`, the first no digit
+      `A-B` is not a name that a variable can have
+      -> write letters, digits and `_`, and begin with a letter
     error 18:14 services.web.files.etc/x «etc/x»
-      `etc/x` is no absolute path of a file
+      `etc/x` is not an absolute path of a file
       -> begin with `/` and leave `..` out
     error 18:44 services.web.files.etc/x.source «b»
       `etc/x` has more than one source
@@ -87,13 +87,13 @@ fn what_is_wrong_with_services() {
       `/etc/y` has no source
       -> add `content:`, `template:` or `source:`
     error 18:88 services.web.files./etc/z.mode «'999'»
-      `999` are no permission bits
+      `999` is not a set of permission bits
       -> write "0640"
     error 19:26 services.web.healthcheck.http «health»
       `web` has no port that could be asked
       -> add `port:` to the service
     error 19:26 services.web.healthcheck.http «health»
-      `health` is no path
+      `health` is not a path
       -> write `/health`
     error 19:44 services.web.healthcheck.interval «60s»
       asking every 1m never succeeds within 30s
@@ -198,7 +198,7 @@ fn files_and_what_is_run_once() {
       -> keep one of `content`, `template` and `source`
     error 20:27 services.web.files./etc/d.content «{{ fragmentation.products.json }}»
       there is no fragmentation `products`
-      -> none is declared yet
+      -> declare it first
     error 21:33 services.web.init.stdin «"{{ mongodb.rsX.uri(db='a') }}"»
       `init` of `web` has nothing to run
       -> add `command:`
@@ -307,14 +307,14 @@ fn ranges_of_letters() {
     ");
     assert_snapshot!(fragments("{ range: M-A, on: rsA, default: true }, { range: n-z, on: rsB }, { range: 0-9, on: rsB }"), @"
     error 13:74 fragmentation.products.fragments[0].range «M-A»
-      `M-A` is no range of letters
+      `M-A` is not a range of letters
       -> write `A-M`
     error 13:114 fragmentation.products.fragments[1].range «n-z»
-      `n-z` is no range of letters
+      `n-z` is not a range of letters
       -> write `N-Z`
     error 13:139 fragmentation.products.fragments[2].range «0-9»
-      `0-9` is no range of letters
-      -> write two letters from A to Z, `A-M`, or one; `default: true` takes the rest
+      `0-9` is not a range of letters
+      -> ranges are of letters: write two from A to Z, `A-M`; digits belong to the part with `default: true`
     ");
     assert_snapshot!(fragments("{ range: A-M, on: rsA }, { range: N-Z, on: rsB }"), @"
     error 13:3 fragmentation.products «products»
@@ -332,7 +332,7 @@ fn ranges_of_letters() {
       this part takes nothing
       -> add `range: A-M`, or `default: true`
     error 13:151 fragmentation.products.fragments[2].on «rsC»
-      there is no replica set `rsC`
+      there is no replica set or mongod `rsC`
       -> did you mean `rsA`?
     "
     );

@@ -3,7 +3,9 @@
 #![allow(clippy::too_many_lines, reason = "the lines of a snapshot are no lines of code")]
 
 mod checks;
+mod commands;
 mod deployment;
+mod foreign;
 mod incus_ui;
 mod mongodb;
 mod network;

@@ -74,7 +74,7 @@ fn networks_that_cannot_be() {
     ");
     assert_snapshot!(network("{ name: -br, ipv4: 10.1.0.1/24 }"), @"
     error 2:18 network.name «-br»
-      the name of a network has letters of ASCII, digits, `-`, `_` and `.`, the first no sign
+      the name of a network takes letters from a to z, digits, `-`, `_` and `.`, and must begin with a letter or digit
       -> write a name such as `incusbr0`
     ");
 }
@@ -83,28 +83,28 @@ fn networks_that_cannot_be() {
 fn names_that_incus_refuses() {
     assert_snapshot!(container("1db: { ipv4: 10.1.0.11 }"), @"
     error 4:3 containers.1db «1db»
-      the name of a container begins with a letter
-      -> write `db`
+      the name of a container must begin with a letter
+      -> write `db1`
     ");
     assert_snapshot!(container("my_db.1: { ipv4: 10.1.0.11 }"), @"
     error 4:3 containers.my_db.1 «my_db.1»
-      the name of a container has letters of ASCII, digits and hyphens only
+      the name of a container must not have `_`: Incus takes only letters from A to Z without accents, digits and hyphens
       -> write `my-db-1`
     ");
     assert_snapshot!(container("db-: { ipv4: 10.1.0.11 }"), @"
     error 4:3 containers.db- «db-»
-      the name of a container does not end in a hyphen
+      the name of a container must not end in a hyphen
       -> write `db`
     ");
     assert_snapshot!(container(&format!("{}: {{ ipv4: 10.1.0.11 }}", "a".repeat(64))), @"
     error 4:3 containers.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa «aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa»
-      the name of a container has 1 to 63 characters
+      the name of a container must not be longer than 63 characters, and this one has 64
       -> write `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`
     ");
     assert_snapshot!(container("Ñandú: { ipv4: 10.1.0.11 }"), @"
     error 4:3 containers.Ñandú «Ñandú»
-      the name of a container has letters of ASCII, digits and hyphens only
-      -> write `and`
+      the name of a container must not have `Ñ`: Incus takes only letters from A to Z without accents, digits and hyphens
+      -> write `Nandu`
     ");
     assert_snapshot!(container("localhost: { ipv4: 10.1.0.11 }"), @"
     error 4:3 containers.localhost «localhost»
@@ -113,7 +113,7 @@ fn names_that_incus_refuses() {
     ");
     assert_snapshot!(found("name: my shop\nnetwork: { name: br0, ipv4: 10.1.0.1/24 }\ncontainers: {}\n"), @"
     error 1:7 name «my shop»
-      the name of a topology has letters of ASCII, digits and hyphens only
+      the name of a topology must not have ` `: Incus takes only letters from A to Z without accents, digits and hyphens
       -> write `my-shop`
     ");
 }
@@ -130,13 +130,13 @@ fn limits_packages_images() {
     ");
     assert_snapshot!(container("db1: { ipv4: 10.1.0.11, packages: [libcurl4, --yes, Nginx, lib=1] }"), @"
     error 4:48 containers.db1.packages[1] «--yes»
-      `--yes` is no name of a Debian package
+      `--yes` is not the name of a Debian package
       -> write a name such as `libcurl4`, without a version
     error 4:55 containers.db1.packages[2] «Nginx»
-      `Nginx` is no name of a Debian package
+      `Nginx` is not the name of a Debian package
       -> write a name such as `libcurl4`, without a version
     error 4:62 containers.db1.packages[3] «lib=1»
-      `lib=1` is no name of a Debian package
+      `lib=1` is not the name of a Debian package
       -> write a name such as `libcurl4`, without a version
     ");
     assert_snapshot!(found_after_head("image: 'images:'\n"), @"
@@ -162,7 +162,7 @@ fn artifacts() {
       `a` has no file
       -> add `path: artifacts/a`, or `url:` and `sha256:`
     error 9:13 artifacts.b.url «'x.tgz'»
-      this is no URL to download from
+      this is not a URL that can be downloaded
       -> write `https://HOST/PATH`
     error 10:25 artifacts.c.sha256 «beef»
       a SHA-256 has 64 digits from 0 to f

@@ -32,8 +32,8 @@ fn files_that_are_no_topology() {
     ");
     assert_snapshot!(in_folder(|folder| fs::write(folder.join("topology.yaml"), b"name: a\nb: \xff\xfe").unwrap()), @"
     error -
-      it is not UTF-8: byte 12 in line 2
-      -> save it as UTF-8
+      the file is not UTF-8: line 2, column 4 is in another encoding
+      -> save it as UTF-8; from a Windows editor, convert it: `iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW`
     ");
     let begun = Instant::now();
     assert_snapshot!(
@@ -77,7 +77,7 @@ services:
       -> put the file at `FOLDER/target/web`, or write where it is
     error 14:41 services.web.files./etc/web.toml.template «web.toml»
       there is no replica set or mongod `rsQ`
-      -> none is declared yet
+      -> declare it first
     error 14:74 services.web.files./etc/motd.source «folder»
       `folder` is not a file
       -> put the file at `FOLDER/folder`, or write where it is

@@ -52,14 +52,14 @@ fn nothing_at_all() {
         assert!(found(text).contains("the file is empty"), "{text:?}");
     }
     assert_snapshot!(found("just text"), @"
-    error 1:1  «just text»
-      `just text` stands where keys and values belong
-      -> write `key: value`, one a line, or `{ key: value, ... }`
+    error -
+      this is not a topology: the file has no keys, only text
+      -> name the topology with `--file PATH`; docs/topology.md describes what is in one
     ");
     assert_snapshot!(found("- a\n- b\n"), @"
-    error 1:1  «- a»
-      a list stands where keys and values belong
-      -> write `key: value`, one a line, or `{ key: value, ... }`
+    error -
+      this is not a topology: the file is a list
+      -> name the topology with `--file PATH`; docs/topology.md describes what is in one
     ");
 }
 
@@ -129,8 +129,10 @@ mongodb:
       `kerberos` is not `keyfile` or `none`
     error 10:33 mongodb.settings.election_timeout «2»
       `2` is not a duration with its unit such as `2s`, `500ms` or `1m`
+      -> write `2s`
     error 10:51 mongodb.settings.fast_handover «yes»
       `yes` is not `true` or `false`
+      -> write `true`
     error 14:35 mongodb.replica_sets.rsA.members[0].port «70000»
       `70000` is not a port from 1 to 65535
     error 15:11 mongodb.replica_sets.rsA.members[1] «{ container: db9, prot: 27017 }»

@@ -54,7 +54,7 @@ fn write_concern(concern: &At<String>, topology: &Topology, notes: &mut Notes) {
     }
     let Some(members) = concern.parse::<usize>().ok().filter(|members| *members > 0) else {
         notes
-            .error(concern.span, format!("`{}` is no write concern", concern.value))
+            .error(concern.span, format!("`{}` is not a write concern", concern.value))
             .instead("write `majority`, or a number of members");
         return;
     };

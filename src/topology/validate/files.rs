@@ -34,7 +34,7 @@ fn source(name: &str, artifact: &Artifact, span: Span, notes: &mut Notes) {
                 .also(path.span, "the path");
         }
         (None, Some(url)) if !url.starts_with("https://") && !url.starts_with("http://") => {
-            notes.error(url.span, "this is no URL to download from").instead("write `https://HOST/PATH`");
+            notes.error(url.span, "this is not a URL that can be downloaded").instead("write `https://HOST/PATH`");
         }
         (None, Some(url)) if has_password(url) => {
             notes

@@ -15,7 +15,8 @@ pub(super) fn check(topology: &Topology, notes: &mut Notes) {
         }
         for fragment in &rule.fragments {
             if !topology.mongodb.declares(&fragment.on) {
-                let finding = notes.error(fragment.on.span, format!("there is no replica set `{}`", fragment.on.value));
+                let finding =
+                    notes.error(fragment.on.span, format!("there is no replica set or mongod `{}`", fragment.on.value));
                 suggest(finding, &fragment.on, topology.mongodb.names());
             }
         }
@@ -69,9 +70,14 @@ fn bounds(range: &At<String>, notes: &mut Notes) -> Option<(usize, usize)> {
     let instead = match bounds {
         Some((from, to)) if from <= to && upper == range.value && !upper.contains(' ') => return Some((from, to)),
         Some((from, to)) => format!("write `{}`", shown_range(from.min(to), from.max(to))),
-        None => "write two letters from A to Z, `A-M`, or one; `default: true` takes the rest".to_owned(),
+        None if upper.contains(|one: char| one.is_ascii_digit()) => {
+            "ranges are of letters: write two from A to Z, `A-M`; digits belong to the part with `default: true`"
+                .to_owned()
+        }
+        None => "write two letters from A to Z, `A-M`, or one letter; the part with `default: true` takes the rest"
+            .to_owned(),
     };
-    notes.error(range.span, format!("`{}` is no range of letters", range.value)).instead(instead);
+    notes.error(range.span, format!("`{}` is not a range of letters", range.value)).instead(instead);
     None
 }
 

@@ -6,13 +6,16 @@
 
 pub(crate) mod cache;
 mod checks;
+mod commands;
 pub(super) mod files;
 mod fragmentation;
 mod mongodb;
 mod names;
 mod network;
 mod ports;
-mod services;
+pub(crate) mod services;
+mod sources;
+pub(super) mod variables;
 mod votes;
 
 use std::collections::BTreeSet;
@@ -28,12 +31,15 @@ pub(super) fn check(topology: &Topology, notes: &mut Notes) {
     network::check(topology, notes);
     mongodb::check(topology, notes);
     votes::check(topology, notes);
+    sources::check(topology, notes);
     cache::check(topology, notes);
     ports::check(topology, notes);
     services::check(topology, notes);
+    commands::check(topology, notes);
     fragmentation::check(topology, notes);
     checks::check(topology, notes);
     files::declared(topology, notes);
+    variables::check(topology, notes);
 }
 
 /// Notes a name that is not among those of a section.
@@ -50,7 +56,7 @@ fn suggest<'a>(finding: &mut Finding, wrong: &str, known: impl Iterator<Item = &
     let known: BTreeSet<_> = known.collect();
     match nearest(wrong, known.iter().copied()) {
         Some(name) => finding.instead(format!("did you mean `{name}`?")),
-        None if known.is_empty() => finding.instead("none is declared yet"),
+        None if known.is_empty() => finding.instead("declare it first"),
         None => finding.instead(format!("declared are {}", listed(known.into_iter()))),
     };
 }

@@ -35,14 +35,20 @@ pub(super) fn check(topology: &Topology, notes: &mut Notes) {
 
 /// The rule of Incus for instances.
 fn instance(name: &str, span: Span, what: &str, notes: &mut Notes) {
-    let problem = if name.is_empty() || name.len() > 63 {
-        "has 1 to 63 characters"
-    } else if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        "has letters of ASCII, digits and hyphens only"
+    let odd = name.chars().find(|one| !one.is_ascii_alphanumeric() && *one != '-');
+    let problem = if name.is_empty() {
+        "must not be empty".to_owned()
+    } else if let Some(odd) = odd {
+        format!(
+            "must not have `{}`: Incus takes only letters from A to Z without accents, digits and hyphens",
+            odd.escape_debug()
+        )
+    } else if name.len() > 63 {
+        format!("must not be longer than 63 characters, and this one has {}", name.len())
     } else if name.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
-        "begins with a letter"
+        "must begin with a letter".to_owned()
     } else if name.ends_with('-') {
-        "does not end in a hyphen"
+        "must not end in a hyphen".to_owned()
     } else {
         return;
     };
@@ -55,9 +61,21 @@ fn instance(name: &str, span: Span, what: &str, notes: &mut Notes) {
 
 /// The nearest name that fits.
 fn fitting(name: &str) -> String {
-    let hyphens: String = name.chars().map(|one| if one.is_ascii_alphanumeric() { one } else { '-' }).collect();
+    let hyphens: String = name.chars().map(plainest).collect();
+    // A number at the beginning moves to the end, so that `1node` and `2node` stay different names.
     let start = hyphens.trim_start_matches(|first: char| first == '-' || first.is_ascii_digit());
+    let number: String = hyphens.chars().filter(|one| *one != '-').take_while(char::is_ascii_digit).collect();
+    let start = if start.is_empty() { String::new() } else { start.trim_end_matches('-').to_owned() + &number };
     start.chars().take(63).collect::<String>().trim_end_matches('-').to_owned()
+}
+
+/// A letter without its accents, a hyphen for what has none: `ñ` becomes `n`.
+fn plainest(one: char) -> char {
+    if one.is_ascii_alphanumeric() {
+        return one;
+    }
+    let letter = fragmentation::letter(one.encode_utf8(&mut [0; 4])).ok().flatten();
+    letter.map_or('-', |letter| if one.is_uppercase() { letter } else { letter.to_ascii_lowercase() })
 }
 
 /// The rule of Incus and Linux for bridges.
@@ -69,7 +87,7 @@ fn bridge(name: &str, span: Span, notes: &mut Notes) {
             .instead("shorten it: the kernel takes no more for an interface");
     } else if !name.bytes().all(allowed) || !name.starts_with(|first: char| first.is_ascii_alphanumeric()) {
         notes
-            .error(span, "the name of a network has letters of ASCII, digits, `-`, `_` and `.`, the first no sign")
+            .error(span, "the name of a network takes letters from a to z, digits, `-`, `_` and `.`, and must begin with a letter or digit")
             .instead("write a name such as `incusbr0`");
     }
 }
@@ -81,8 +99,13 @@ fn plain<T>(named: &Named<T>, what: &str, notes: &mut Notes) {
         let first = name.starts_with(|first: char| first.is_ascii_alphabetic());
         if !first || name.len() > 63 || !name.bytes().all(allowed) {
             notes
-                .error(span, format!("the name of {what} has letters of ASCII, digits, `-` and `_`, at most 63"))
-                .instead("begin with a letter and leave other signs out");
+                .error(
+                    span,
+                    format!(
+                        "the name of {what} takes letters from a to z, digits, `-` and `_`, and at most 63 of them"
+                    ),
+                )
+                .instead("begin with a letter, and leave other signs out");
         }
     }
 }
@@ -114,7 +137,7 @@ fn packages(topology: &Topology, notes: &mut Notes) {
         let first = package.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit());
         if package.len() < 2 || !first || !package.bytes().all(allowed) {
             notes
-                .error(package.span, format!("`{}` is no name of a Debian package", package.value))
+                .error(package.span, format!("`{}` is not the name of a Debian package", package.value))
                 .instead("write a name such as `libcurl4`, without a version");
         }
     }

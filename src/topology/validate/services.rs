@@ -26,11 +26,15 @@ const RESERVED: [&str; 14] = [
     "cron",
 ];
 
+/// What systemd's `ProtectHome` hides. It is shown, read-only, to a service that is declared to live there.
+pub(crate) const HOMES: [&str; 2] = ["/home/", "/root/"];
+
 pub(super) fn check(topology: &Topology, notes: &mut Notes) {
     let services = &topology.services;
     for (name, service) in services.iter() {
         places(name, service, topology, notes);
         start(name, service, services.span(name), notes);
+        reachable(name, service, notes);
         environment(service, topology, notes);
         files(&service.files, topology, notes);
         init(name, service, topology, notes);
@@ -85,7 +89,7 @@ fn start(name: &str, service: &Service, span: Span, notes: &mut Notes) {
     if let Some(check) = &service.healthcheck {
         if !check.http.starts_with('/') {
             notes
-                .error(check.http.span, format!("`{}` is no path", check.http.value))
+                .error(check.http.span, format!("`{}` is not a path", check.http.value))
                 .instead(format!("write `/{}`", check.http.trim_start_matches('/')));
         }
         if let (Some(interval), Some(timeout)) = (check.interval, check.timeout)
@@ -98,15 +102,43 @@ fn start(name: &str, service: &Service, span: Span, notes: &mut Notes) {
         }
     }
     for folder in service.working_dir.iter().filter(|folder| !folder.starts_with('/')) {
-        notes.error(folder.span, format!("`{}` is no absolute path", folder.value)).instead("begin with `/`");
+        notes.error(folder.span, format!("`{}` is not an absolute path", folder.value)).instead("begin with `/`");
     }
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
     for user in service.user.iter() {
         let first = user.starts_with(|first: char| first.is_ascii_lowercase() || first == '_');
         if !first || user.len() > 32 || !user.bytes().all(allowed) {
             notes
-                .error(user.span, format!("`{}` is no name of a system user", user.value))
+                .error(user.span, format!("`{}` is not a name that a system user can have", user.value))
                 .instead("write small letters, digits, `_` and `-`, at most 32");
+        }
+    }
+}
+
+/// Folders that the service's user can't enter, whatever its sandbox shows.
+fn reachable(name: &str, service: &Service, notes: &mut Notes) {
+    let is_root = service.user.as_ref().is_some_and(|user| user.value == "root");
+    let below = |path: &str, folder: &str| {
+        path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let why = |path: &str| {
+        if below(path, "/run/user") {
+            Some("is removed when a user logs out")
+        } else if below(path, "/root") && !is_root {
+            Some("can be entered by root alone, and the service does not run as root")
+        } else {
+            None
+        }
+    };
+    let program = service.command.words().into_iter().next();
+    let program = program.zip(service.command.written().first()).map(|(word, first)| (word, first.span));
+    let folder = service.working_dir.iter().map(|folder| (folder.value.clone(), folder.span));
+    let files = service.files.declared().map(|(path, span)| (path.to_owned(), span));
+    for (path, span) in folder.chain(files).chain(program) {
+        if let Some(why) = why(&path) {
+            notes.error(span, format!("`{path}` {why}")).instead(format!(
+                "choose a folder below `/opt` or `/srv`, or `/var/lib/{name}`, which the service may write to"
+            ));
         }
     }
 }
@@ -128,8 +160,8 @@ fn environment(service: &Service, topology: &Topology, notes: &mut Notes) {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) || !name.bytes().all(allowed) {
             notes
-                .error(span, format!("`{name}` is no name of a variable"))
-                .instead("write letters, digits and `_`, the first no digit");
+                .error(span, format!("`{name}` is not a name that a variable can have"))
+                .instead("write letters, digits and `_`, and begin with a letter");
         }
     }
     for (_, value) in service.environment.iter() {
@@ -139,13 +171,7 @@ fn environment(service: &Service, topology: &Topology, notes: &mut Notes) {
 
 /// Checks all that is filled into a text of the topology file.
 fn text(value: &At<String>, topology: &Topology, notes: &mut Notes) {
-    let span = value.span;
-    // In quotes a text is two bytes longer in the file. With escapes or over lines it is more: all is marked then.
-    let quotes =
-        (span.end - span.start).checked_sub(value.len()).filter(|more| value.is_ascii() && [0, 2].contains(more));
-    let part =
-        |range: &Range<usize>| quotes.map_or(span, |more| span.part(range.start + more / 2, range.end + more / 2));
-    filled(value, part, topology, notes);
+    filled(value, |range| value.part(range), topology, notes);
 }
 
 /// Checks all that is filled into a text. The mark tells where a part of the text stands in the topology file.
@@ -176,7 +202,7 @@ fn files(files: &Named<ServiceFile>, topology: &Topology, notes: &mut Notes) {
     for (path, span) in files.declared() {
         if !path.starts_with('/') || path.ends_with('/') || path.split('/').any(|part| part == "..") {
             notes
-                .error(span, format!("`{path}` is no absolute path of a file"))
+                .error(span, format!("`{path}` is not an absolute path of a file"))
                 .instead("begin with `/` and leave `..` out");
         }
     }
@@ -205,11 +231,13 @@ fn files(files: &Named<ServiceFile>, topology: &Topology, notes: &mut Notes) {
         let for_root = |mode: &&At<String>| u32::from_str_radix(mode, 8).is_ok_and(|bits| bits & 0o044 == 0);
         for mode in file.mode.iter().filter(|mode| octal(mode)).filter(for_root) {
             notes
-                .warning(mode.span, format!("root alone can read `{path}`, and the service is not root"))
+                .warning(mode.span, format!("root alone can read `{path}`, and the service does not run as root"))
                 .instead("write \"0640\": the service's group may read it then, and nobody else");
         }
         for mode in file.mode.iter().filter(|mode| !octal(mode)) {
-            notes.error(mode.span, format!("`{}` are no permission bits", mode.value)).instead("write \"0640\"");
+            notes
+                .error(mode.span, format!("`{}` is not a set of permission bits", mode.value))
+                .instead("write \"0640\"");
         }
     }
 }

@@ -18,7 +18,7 @@ fn text(release: &Release, path: &str) -> String {
     }
 }
 
-fn unit(desired: &Desired, container: &str, service: &str) -> String {
+pub(super) fn unit(desired: &Desired, container: &str, service: &str) -> String {
     text(release(desired, container, service), &format!("/etc/systemd/system/{service}.service"))
 }
 

@@ -25,6 +25,7 @@ impl World {
                 guest.deployed.retain(|known| known != service);
                 guest.units.remove(&format!("{service}.service"));
                 guest.services.remove(service);
+                guest.service_files.remove(service);
                 let (unit, environment) =
                     (format!("/etc/systemd/system/{service}.service"), format!("/etc/distctl/{service}.env"));
                 let known = format!("/var/lib/distctl/services/{service}/");
@@ -56,6 +57,11 @@ impl World {
         let guest = self.guest(container);
         guest.deployed.retain(|known| *known != release.service);
         guest.deployed.push(release.service.clone());
+        let now: Vec<String> = release.files.keys().cloned().collect();
+        let before = guest.service_files.insert(release.service.clone(), now).unwrap_or_default();
+        for gone in before.iter().filter(|path| !release.files.contains_key(*path)) {
+            guest.paths.remove(gone);
+        }
         guest.units.insert(release.unit.clone(), running(Some(release.revision.clone())));
         guest.services.insert(release.service.clone(), Health::Working { version: None });
     }

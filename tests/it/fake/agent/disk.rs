@@ -55,6 +55,7 @@ impl Disk<'_> {
             services: asked.services.iter().map(|query| (query.name.clone(), self.health(&query.name))).collect(),
             deployed: self.deployed(),
             storage: protocol::Storage::default(),
+            service_files: self.deployed().into_iter().map(|name| (name.clone(), self.release(&name))).collect(),
         }
     }
 

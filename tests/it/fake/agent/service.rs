@@ -18,9 +18,11 @@ pub const TOLD: &str = "/var/lib/fake/told/";
 impl Disk<'_> {
     /// Writes a release, starts it, and keeps which files it has.
     pub fn deploy(&mut self, asked: &DeployServiceRequest) -> Result<(), Failure> {
+        let before = self.release(&asked.service);
         let (system_users, files) = (vec![asked.user.clone()], asked.files.clone());
         self.write(&WriteRequest { system_users, files, ..WriteRequest::default() })?;
         let paths: Vec<&str> = asked.files.iter().map(|file| file.path.as_str()).collect();
+        before.iter().filter(|path| !paths.contains(&path.as_str())).for_each(|path| drop(self.files.remove(path)));
         self.note(format!("{SERVICES}/{}/release", asked.service), &paths.join("\n"));
         self.change_units(&UnitsRequest { restart: vec![asked.unit.clone()], ..UnitsRequest::default() })?;
         self.assert_works(&asked.unit)
@@ -53,9 +55,7 @@ impl Disk<'_> {
     pub fn remove(&mut self, asked: &RemoveServiceRequest) -> Result<(), Failure> {
         self.change_units(&UnitsRequest { stop: vec![asked.unit.clone()], ..UnitsRequest::default() })?;
         let folder = format!("{SERVICES}/{}/", asked.service);
-        let release = self.files.get(&format!("{folder}release")).map(|file| file.content.clone());
-        let paths = String::from_utf8_lossy(&release.unwrap_or_default()).into_owned();
-        paths.lines().for_each(|path| drop(self.files.remove(path)));
+        self.release(&asked.service).iter().for_each(|path| drop(self.files.remove(path)));
         self.files.remove(&unit_file(&asked.unit));
         self.files.retain(|path, _| !path.starts_with(&folder));
         Ok(())
@@ -70,6 +70,13 @@ impl Disk<'_> {
             Some(complaint) => Health::Failing(String::from_utf8_lossy(&complaint.content).into_owned()),
             None => Health::Working { version: Some("1.0.0".into()) },
         }
+    }
+
+    /// Lists the files of a service's release.
+    pub fn release(&self, service: &str) -> Vec<String> {
+        let release = self.files.get(&format!("{SERVICES}/{service}/release"));
+        let text = release.map(|file| String::from_utf8_lossy(&file.content).into_owned()).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
     }
 
     /// Lists services that were deployed.
