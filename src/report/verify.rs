@@ -155,6 +155,7 @@ mod tests {
             incus_ui: None,
             pending_steps: 0,
             findings: Vec::new(),
+            notes: Vec::new(),
         }
     }
 

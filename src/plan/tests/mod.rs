@@ -5,8 +5,10 @@ use crate::observed::Observed;
 
 use super::{Options, Plan};
 
+mod disks;
 mod edits;
 mod fragments;
+mod identity;
 mod incus_ui;
 mod model;
 mod ports;
@@ -20,6 +22,7 @@ mod sets;
 mod storage;
 mod stories;
 mod system;
+mod unfinished;
 mod users;
 
 use model::World;
