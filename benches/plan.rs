@@ -42,12 +42,13 @@ fn expanded(topology: &Topology) -> Desired {
 }
 
 fn empty() -> Observed {
-    Observed { network: Part::Absent, containers: BTreeMap::new(), taken: BTreeMap::new(), incus_ui: Part::Absent }
+    Observed::default()
 }
 
 /// Everything as it is declared.
 fn settled(desired: &Desired) -> Observed {
-    let network = Network { managed: true, config: desired.network.config.clone(), users: CONTAINERS };
+    let network =
+        Network { managed: true, config: desired.network.config.clone(), users: CONTAINERS, ..Network::default() };
     let mut insides: BTreeMap<&str, Inspection> =
         desired.containers.values().map(|wanted| (wanted.name.as_str(), inside(wanted, desired))).collect();
     for set in desired.replica_sets.values() {
@@ -62,14 +63,12 @@ fn settled(desired: &Desired) -> Observed {
     let containers = desired.containers.values().map(|wanted| {
         let guest = Part::Present(Box::new(insides.remove(wanted.name.as_str()).unwrap()));
         let (config, devices) = (wanted.config.clone(), wanted.devices.clone());
-        (wanted.name.clone(), Part::Present(Container { status: Status::Running, config, devices, guest }))
+        (
+            wanted.name.clone(),
+            Part::Present(Container { status: Status::Running, config, devices, guest, ..Container::default() }),
+        )
     });
-    Observed {
-        network: Part::Present(network),
-        containers: containers.collect(),
-        taken: BTreeMap::new(),
-        incus_ui: Part::Absent,
-    }
+    Observed { network: Part::Present(network), containers: containers.collect(), ..Observed::default() }
 }
 
 fn inside(wanted: &desired::Container, desired: &Desired) -> Inspection {

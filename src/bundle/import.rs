@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use futures_util::StreamExt as _;
@@ -18,10 +18,10 @@ use super::open::BundleFile;
 use super::{BUNDLE_KEY, Kind, Manifest, Pace, Packed, data, unpack};
 
 pub use super::unpack::Unchangeable;
-use crate::desired::{Desired, SecretName};
+use crate::desired::{Desired, OWNER_KEY, SecretName};
 use crate::engine::event::{Event, Reporter};
 use crate::guest::{self, Guests};
-use crate::incus::{Instance, Status};
+use crate::incus::{self, Instance, Status};
 use crate::topology::Changes;
 
 /// How many containers are brought in at once.
@@ -29,6 +29,12 @@ const AT_ONCE: usize = 2;
 
 /// How much more than what containers hold a pool must have free, in percent: file systems keep some for themselves.
 const MARGIN: u64 = 10;
+
+/// How often a container is brought in again that the server still has mounted from an import that was killed.
+const LEFT_MOUNTED: usize = 2;
+
+/// How long to wait before that.
+const BETWEEN: Duration = Duration::from_secs(2);
 
 /// How long a mongod may take to answer, and its set to take another configuration, in milliseconds.
 pub(super) const ANSWERS_MS: u64 = 120_000;
@@ -73,6 +79,12 @@ impl Renamed {
 /// The key's value for a container that an import makes.
 fn mark(manifest: &Manifest) -> String {
     format!("import {}", manifest.id)
+}
+
+/// The same for one whose import is over but for striking the keys out. First all get this, then all lose it: a run that is
+/// killed between leaves nothing that looks as if it were half made.
+fn ended(manifest: &Manifest) -> String {
+    format!("done {}", manifest.id)
 }
 
 /// Has all containers of a system be made as those of an import, so that it is known whose they are while it goes on.
@@ -123,10 +135,17 @@ impl Import {
             bail!("its containers are for {wanted}, and the server runs {}", here.join(", "));
         }
         let seen = self.guests.client.instances().await?;
+        let is_declared = |one: &&Instance| self.desired.containers.contains_key(&one.name);
+        let ending =
+            seen.iter().filter(is_declared).any(|one| one.config.get(BUNDLE_KEY) == Some(&ended(&self.manifest)));
         let mut left = Vec::new();
         for name in self.desired.containers.keys() {
             match seen.iter().find(|one| one.name == *name) {
                 None => {}
+                // Its mark was struck out already when the import was killed at its very end.
+                Some(one) if ending && resume && one.config.get(OWNER_KEY) == Some(&self.desired.name) => {
+                    left.push(name.clone());
+                }
                 Some(one) if self.is_ours(one) && resume => left.push(name.clone()),
                 Some(one) if self.is_ours(one) => return Err(Interrupted(name.clone()).into()),
                 Some(_) => bail!("there is a container {name} already"),
@@ -226,6 +245,16 @@ impl Import {
         if self.stop.is_cancelled() {
             bail!("it was interrupted");
         }
+        for _ in 0..LEFT_MOUNTED {
+            match self.bring_in(step, name, packed).await {
+                Err(error) if error.is_left_mounted() => tokio::time::sleep(BETWEEN).await,
+                done => return Ok(done?),
+            }
+        }
+        Ok(self.bring_in(step, name, packed).await?)
+    }
+
+    async fn bring_in(&self, step: usize, name: &str, packed: &Packed) -> Result<(), incus::Error> {
         let (file, stop) = (Arc::clone(&self.file), self.stop.clone());
         let Packed { piece, size, .. } = packed.clone();
         let pace = Pace::new(&self.reporter, step, name);
@@ -234,7 +263,7 @@ impl Import {
             let reader = bundle.read_verified(&piece)?;
             Ok(pass(&mut BufReader::new(Watched { reader, stop, pace, done: 0, size }))?)
         });
-        Ok(self.guests.client.import_backup(name, self.pool.as_deref(), body).await?)
+        self.guests.client.import_backup(name, self.pool.as_deref(), body).await
     }
 
     /// Gives a container that was unpacked the configuration and the devices that it has here.
@@ -274,10 +303,12 @@ impl Import {
     /// A set that does not become healthy, what can't be changed.
     pub async fn finish(&self) -> Result<()> {
         self.catch_up().await?;
-        for name in self.desired.containers.keys() {
-            let seen = self.guests.client.instance(name).await?;
-            let unset = BTreeMap::from([(BUNDLE_KEY.to_owned(), None)]);
-            self.guests.client.patch_instance(name, &unset, &BTreeMap::new(), &seen.description).await?;
+        for mark in [Some(ended(&self.manifest)), None] {
+            let marks = BTreeMap::from([(BUNDLE_KEY.to_owned(), mark)]);
+            for name in self.desired.containers.keys() {
+                let seen = self.guests.client.instance(name).await?;
+                self.guests.client.patch_instance(name, &marks, &BTreeMap::new(), &seen.description).await?;
+            }
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ mod rotate;
 pub mod sources;
 mod sparse;
 pub mod target;
+pub mod unfinished;
 mod unpack;
 
 use std::collections::BTreeMap;
@@ -42,8 +43,7 @@ pub const DOWNLOADS: &str = "downloads/";
 /// The same for containers: each a tar stream as Incus writes it, with [holes](sparse).
 pub const CONTAINERS: &str = "containers/";
 
-/// The key of an instance that tells which export it was made for, or which import made it.
-pub const BUNDLE_KEY: &str = "user.distctl.bundle";
+pub use crate::desired::BUNDLE_KEY;
 
 /// What a bundle holds besides the topology.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

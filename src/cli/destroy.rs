@@ -31,8 +31,10 @@ impl Destroy {
         let stage = Stage::prepare(context).await?;
         let observed = stage.observe().await?;
         let plan = removal(&stage.desired, &observed, &self.only)?;
+        line::tell(context, &plan.notes);
         if plan.steps.is_empty() {
             line::warn(context, &plan.findings);
+            self.forget_import(&stage)?;
             context.ui.note(format!("nothing to do: nothing of {} is there", stage.desired.name));
             return Ok(Exit::Ok);
         }
@@ -43,8 +45,20 @@ impl Destroy {
             return Ok(Exit::Ok);
         }
         stage.carry_out(context, &plan, self.lock_wait).await?;
-        context.ui.note(format!("{} is destroyed", stage.desired.name));
+        self.forget_import(&stage)?;
+        context.ui.note(match self.only.as_slice() {
+            [] => format!("{} is destroyed", stage.desired.name),
+            [one] => format!("container {one} of {} is destroyed; all else stays", stage.desired.name),
+            several => {
+                format!("containers {} of {} are destroyed; all else stays", several.join(", "), stage.desired.name)
+            }
+        });
         Ok(Exit::Ok)
+    }
+
+    /// What an import has begun is given up with all that is there of it.
+    fn forget_import(&self, stage: &Stage) -> Result<()> {
+        if self.only.is_empty() { stage.forget_import() } else { Ok(()) }
     }
 }
 

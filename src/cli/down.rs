@@ -11,6 +11,8 @@ use crate::plan::down;
 use crate::ui::Exit;
 
 /// Stops all containers of the topology. Data stays; `up` starts them again.
+///
+/// They stay down when the host starts again.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: distctl down && distctl up")]
 pub struct Down {
@@ -25,9 +27,10 @@ impl Down {
         let stage = Stage::prepare(context).await?;
         let observed = stage.observe().await?;
         let plan = down(&stage.desired, &observed);
+        line::tell(context, &plan.notes);
         if plan.steps.is_empty() {
             line::warn(context, &plan.findings);
-            context.ui.note(format!("nothing to do: no container of {} runs", stage.desired.name));
+            context.ui.note(format!("nothing to do: {} is down", stage.desired.name));
             return Ok(Exit::Ok);
         }
         stage.carry_out(context, &plan, self.lock_wait).await?;

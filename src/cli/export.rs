@@ -12,7 +12,7 @@ use super::artifacts;
 use super::context::Context;
 use super::line::Stage;
 use super::sealing::Sealing;
-use super::snapshot::{Way, take};
+use super::snapshot::{Way, refuse_attached, take};
 use crate::bundle::export::{Begun, Export as Work, Exported, Unfinished};
 use crate::bundle::open::Encrypted;
 use crate::bundle::sources;
@@ -91,6 +91,9 @@ impl Export {
         };
         let checked = work.check(self.resume).await;
         checked.map_err(advised)?;
+        if self.kind == Kind::Full {
+            refuse_attached(context, &stage, "bundle of containers").await?;
+        }
         if work.recipient.is_none() {
             let held = match self.kind {
                 Kind::Full => "keyfiles, passwords",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 use clap::Args;
 use ipnet::Ipv4Net;
 
@@ -18,6 +18,7 @@ use crate::bundle::import::{
     unpack_topology,
 };
 use crate::bundle::open::BundleFile;
+use crate::bundle::unfinished::{self, Mark};
 use crate::bundle::{Kind, Manifest, Pace, size};
 use crate::engine::event::Event;
 use crate::guest::one_line;
@@ -25,6 +26,8 @@ use crate::observed::Observed;
 use crate::plan::{Options, Plan, diff};
 use crate::topology::Changes;
 use crate::ui::{Advise, Exit, Interrupted};
+
+mod resume;
 
 /// Brings up the system that a bundle holds, and verifies it.
 ///
@@ -119,6 +122,8 @@ impl Import {
         };
         let manifest = manifest.with_names(&containers);
         let made = Unpacked::of(self.folder(&manifest));
+        // Before the topology: whoever finds that, finds this too.
+        let mark = self.mark(context, &manifest)?;
         let topology = self.unpack(&file, &manifest).await?;
         let context = &Context { file: topology.clone(), ..context.clone() };
         let names = databases.iter().cloned().collect();
@@ -138,10 +143,12 @@ impl Import {
         let left = clear_way(&stage, &work, self.resume).await?;
         let lock = stage.lock(context, &work.reporter, self.lock_wait).await?;
         made.keep();
+        mark.keep();
         let imported = bring_up(context, &stage, &work, &left, &targets).await.map_err(stays);
         let released = lock.release().await;
         let (last, observed) = imported?;
         released?;
+        stage.forget_import()?;
         let exit = status::show(context, &stage.desired, &observed, &last)?;
         context.ui.note(format!(
             "{} is up and verified ({:.1} s); its topology is {}",
@@ -182,6 +189,16 @@ impl Import {
             true => error.hint("nothing was changed; `distctl bundle show` tells what the bundle holds"),
             false => error.hint("`--into FOLDER` puts it elsewhere"),
         })
+    }
+
+    /// Marks the topology as one whose import was begun.
+    fn mark(&self, context: &Context, manifest: &Manifest) -> Result<Mark> {
+        let topology = self.topology.clone().unwrap_or_else(|| self.folder(manifest).join("topology.yaml"));
+        let begun =
+            unfinished::Unfinished { id: manifest.id.clone(), resume: resume::command(self, context, manifest) };
+        Mark::set(&topology, &begun)
+            .with_context(|| format!("{} can't be written", topology.parent().unwrap_or(&topology).display()))
+            .hint("`--into FOLDER` puts it elsewhere")
     }
 
     fn folder(&self, manifest: &Manifest) -> PathBuf {
@@ -241,7 +258,7 @@ pub(super) async fn clear_way(stage: &Stage, work: &Work, resume: bool) -> Resul
     let left = work.check(resume).await.map_err(advised)?;
     if left.is_empty() {
         // What `up` would refuse: addresses and networks of others.
-        line::refuse(&diff(&stage.desired, &stage.observe().await?, &Options::default()))?;
+        line::refuse(&diff(&stage.desired, &stage.observe().await?, &options(work)))?;
     }
     Ok(left)
 }
@@ -254,12 +271,12 @@ pub(super) async fn receive(
     map: &[(String, String)],
     rotate_secrets: bool,
 ) -> Result<Targets> {
+    mark_all(&mut stage.desired, manifest);
     if manifest.kind == Kind::Full {
         return Ok(Targets::new());
     }
     let targets = data::targets(&manifest.databases, map, &stage.desired.databases().collect())
         .hint("nothing was changed; `--map OLD=NEW` says where data goes")?;
-    mark_all(&mut stage.desired, manifest);
     if !rotate_secrets {
         stage.given = Arc::new(secrets(file).await?);
     }
@@ -281,14 +298,14 @@ pub(super) async fn bring_up(
                 work.rehome().await?;
             }
             Kind::Data => {
-                begin(context, stage, left).await?;
+                begin(context, stage, work, left).await?;
                 put(context, stage, work, targets).await?;
                 if work.rotate_secrets {
                     work.forget_inits().await?;
                 }
             }
         }
-        let settled = settle(context, stage).await?;
+        let settled = settle(context, stage, work).await?;
         stage.lead_again(stage.desired.replica_sets.values()).await?;
         work.finish().await?;
         Ok(settled)
@@ -305,8 +322,8 @@ fn stays(error: anyhow::Error) -> anyhow::Error {
 
 /// Brings up the system that data goes into. All of it: what services make of empty databases goes when the data comes,
 /// and what is run once must not be run after that. Where an import goes on, services may not work with half of the data.
-async fn begin(context: &Context, stage: &Stage, left: &[String]) -> Result<()> {
-    match settle(context, stage).await {
+async fn begin(context: &Context, stage: &Stage, work: &Work, left: &[String]) -> Result<()> {
+    match settle(context, stage, work).await {
         Err(error) if !left.is_empty() && !context.stop().is_cancelled() => {
             let why = one_line(error.as_ref());
             context.ui.note(format!("not all of it works yet, which may be for want of its data: {why}"));
@@ -316,10 +333,16 @@ async fn begin(context: &Context, stage: &Stage, left: &[String]) -> Result<()> 
     }
 }
 
-async fn settle(context: &Context, stage: &Stage) -> Result<(Plan, Observed)> {
-    let plan = diff(&stage.desired, &stage.observe().await?, &Options::default());
+async fn settle(context: &Context, stage: &Stage, work: &Work) -> Result<(Plan, Observed)> {
+    let options = options(work);
+    let plan = diff(&stage.desired, &stage.observe().await?, &options);
     line::refuse(&plan)?;
-    stage.settle(context, plan, |observed| diff(&stage.desired, observed, &Options::default())).await
+    stage.settle(context, plan, |observed| diff(&stage.desired, observed, &options)).await
+}
+
+/// What this import has begun is its own.
+fn options(work: &Work) -> Options {
+    Options { import: Some(work.manifest.id.clone()), ..Options::default() }
 }
 
 /// Puts the data of a bundle into the databases.

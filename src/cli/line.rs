@@ -1,20 +1,23 @@
 //! The straight line that commands share: load, expand, connect, look, plan, carry out.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
+use tokio::sync::OnceCell;
 
 use super::{Context, artifacts};
+use crate::bundle::unfinished;
 use crate::desired::expand::{AgentFile, expand_in};
-use crate::desired::{DATA_KEY, Desired, Mongod, OWNER_KEY, Places, ReplicaSet};
+use crate::desired::{CONTAINER_KEY, DATA_KEY, Desired, Mongod, OWNER_KEY, Other, Places, ReplicaSet};
 use crate::engine::event::Reporter;
-use crate::engine::lock::Lock;
+use crate::engine::lock::{Lock, UNRESTRICTED, forbidden};
 use crate::engine::{self, Given, Hands, Outcome};
 use crate::guest::{Agent, Guests, one_line};
 use crate::incus::{Client, Target};
-use crate::observed::{Observed, collect::collect};
+use crate::observed::{Import, Observed, collect::collect};
 use crate::plan::{Action, Cause, Finding, Plan};
 use crate::topology::Topology;
 use crate::ui::{Advise, Interrupted};
@@ -34,6 +37,8 @@ pub(super) struct Stage {
     /// Secrets that an import brings along.
     pub given: Given,
     parallel: usize,
+    file: PathBuf,
+    no_lease: OnceCell<Option<String>>,
 }
 
 impl Stage {
@@ -60,14 +65,28 @@ impl Stage {
         let mut places = places(&client, &topology).await?;
         know(&mut places);
         let desired = expanded(context, topology, &agent, &places).await?;
-        Ok(Self { desired, guests: Guests { client, agent }, given: Given::default(), parallel: context.parallel })
+        Ok(Self {
+            desired,
+            guests: Guests { client, agent },
+            given: Given::default(),
+            parallel: context.parallel,
+            file: context.file.clone(),
+            no_lease: OnceCell::new(),
+        })
     }
 
     /// Looks at what is.
     pub async fn observe(&self) -> Result<Observed> {
-        collect(&self.guests, &self.desired, self.parallel * WAITS_PER_CHANGE)
-            .await
-            .context("the system could not be looked at")
+        let seen = collect(&self.guests, &self.desired, self.parallel * WAITS_PER_CHANGE).await;
+        let begun = unfinished::read(&self.file);
+        let import = begun.map(|begun| Import { id: begun.id, resume: begun.resume });
+        let no_lease = self.no_lease.get_or_init(|| forbidden(&self.guests.client)).await.clone();
+        Ok(Observed { import, no_lease, ..seen.context("the system could not be looked at")? })
+    }
+
+    /// Strikes out that an import into the topology's folder was begun, once all of it is there or gone for good.
+    pub fn forget_import(&self) -> Result<()> {
+        unfinished::forget(&self.file).context("the mark of an import beside the topology can't be removed")
     }
 
     /// Takes the lease; waits for another holder up to `patience`.
@@ -76,6 +95,12 @@ impl Stage {
         let taken = Lock::take(&self.guests.client, &self.desired.name, patience, reporter, &stop).await;
         match taken {
             Err(_) if stop.is_cancelled() => Err(anyhow::Error::from(Interrupted)).hint("nothing was changed"),
+            Err(error)
+                if error.downcast_ref::<crate::incus::Error>().is_some_and(crate::incus::Error::is_forbidden) =>
+            {
+                Err(error.context(format!("no lease of {} could be taken; nothing was changed", self.desired.name)))
+                    .hint(UNRESTRICTED)
+            }
             taken => taken.hint(
                 "wait for the other run, or let this one wait with `--lock-wait 5m`; a run that died loses its lease \
                  by itself",
@@ -160,9 +185,21 @@ async fn places(client: &Client, topology: &Topology) -> Result<Places> {
         Err(error) if error.is_project_missing() => Vec::new(),
         instances => instances.context("the system could not be looked at")?,
     };
-    for instance in instances {
-        if instance.config.get(OWNER_KEY) == Some(&topology.name.value) {
-            places.insert(&instance.name, instance.config.get(DATA_KEY).map(String::as_str));
+    let is_there = |name: &str| instances.iter().any(|one| one.name == name);
+    let ours = instances.iter().filter(|one| one.config.get(OWNER_KEY) == Some(&topology.name.value));
+    for instance in ours.clone() {
+        places.insert(&instance.name, instance.config.get(DATA_KEY).map(String::as_str));
+    }
+    // One that will get its name from a container that stands under another has the data of that.
+    for (name, declared) in topology.containers.iter().filter(|(name, _)| !is_there(name)) {
+        let mut others = ours.clone().filter(|one| topology.containers.get(&one.name).is_none());
+        let stands = others.find(|one| {
+            let made_as = one.config.get(CONTAINER_KEY).map(String::as_str);
+            let address = one.devices.values().find_map(|device| device.get("ipv4.address")?.parse().ok());
+            Other { name: &one.name, made_as, address }.may_be(name, declared.ipv4.value, is_there)
+        });
+        if let Some(stands) = stands {
+            places.insert(name, stands.config.get(DATA_KEY).map(String::as_str));
         }
     }
     Ok(places)
@@ -229,6 +266,13 @@ fn shorten(steps: &[String]) -> String {
     match steps.len() {
         count if count > SHOWN => format!("{} and {} more", steps[..SHOWN].join("; "), count - SHOWN),
         _ => steps.join("; "),
+    }
+}
+
+/// One line for each thing that is worth knowing.
+pub(super) fn tell(context: &Context, notes: &[Finding]) {
+    for note in notes {
+        context.ui.note(format!("note: {note}"));
     }
 }
 

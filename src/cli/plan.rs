@@ -30,11 +30,11 @@ impl Plan {
     /// Runs the line up to the plan.
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let stage = Stage::prepare(context).await?;
-        let options = Options { adopt: self.adopt, scope: stage.desired.scope(&self.only)? };
+        let options = Options { adopt: self.adopt, scope: stage.desired.scope(&self.only)?, ..Options::default() };
         let observed = stage.observe().await?;
         let plan = diff(&stage.desired, &observed, &options);
         context.ui.data(&plan.to_json(), || match plan.is_clean() {
-            true => format!("nothing to do: {} is as declared", plan.topology),
+            true => format!("nothing to do: {} is as declared\n{plan}", plan.topology).trim_end().to_owned(),
             false => plan.to_string(),
         })?;
         if !plan.is_clean() {

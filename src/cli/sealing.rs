@@ -78,6 +78,16 @@ async fn new_passphrase(ui: &Ui) -> Result<SecretString> {
 }
 
 impl Opening {
+    /// Names its options that were given, each with its file.
+    pub fn options(&self, mut each: impl FnMut(&str, &Path)) {
+        let given = [("--passphrase-file", &self.passphrase_file), ("--identity", &self.identity)];
+        for (name, file) in given {
+            if let Some(file) = file {
+                each(name, file);
+            }
+        }
+    }
+
     /// Finds the bundle, with what it is read with; who is at a terminal is asked for a passphrase.
     pub async fn find(&self, ui: &Ui, bundle: &Path) -> Result<BundleFile> {
         let identity = match (&self.passphrase_file, &self.identity) {

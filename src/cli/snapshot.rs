@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::Context;
 use super::line::{self, Stage};
 use crate::cut::{self, Cut, Kept, PREFIX};
-use crate::plan::{Options, diff, down};
+use crate::plan::{self, Options, diff};
 use crate::ui::{Advise, Exit};
 
 /// Keeps the whole system as it is at one moment, and goes back to that: before an experiment, and after it.
@@ -91,6 +91,7 @@ impl Snapshot {
 async fn create(context: &Context, stage: &Stage, name: Option<String>, way: &Way, patience: Duration) -> Result<Exit> {
     let name = name.unwrap_or_else(|| jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string());
     check(&name)?;
+    refuse_attached(context, stage, "snapshot").await?;
     let reporter = context.ui.reporter();
     let lock = stage.lock(context, &reporter, patience).await?;
     let taken = async {
@@ -115,7 +116,7 @@ pub(super) async fn take(context: &Context, stage: &Stage, snapshot: &str, stop:
         return cut.hint("`distctl status` tells how the system is; `--stop` needs no primary, but stops the system");
     }
     let reporter = context.ui.reporter();
-    let plan = down(&stage.desired, &stage.observe().await?);
+    let plan = plan::stop(&stage.desired, &stage.observe().await?);
     let outcome = stage.apply(context, &plan, &reporter).await;
     let taken = match line::check(&plan, outcome) {
         Ok(()) => cut::stopped(&stage.guests, &stage.desired, snapshot).await,
@@ -128,6 +129,25 @@ pub(super) async fn take(context: &Context, stage: &Stage, snapshot: &str, stop:
     Ok(cut)
 }
 
+/// Refuses where data of the system lies on a disk that no snapshot of a container has; tells of such disks elsewhere.
+pub(super) async fn refuse_attached(context: &Context, stage: &Stage, what: &str) -> Result<()> {
+    let disks = cut::attached_disks(&stage.guests, &stage.desired).await?;
+    let (data, others): (Vec<_>, Vec<_>) = disks.into_iter().partition(|disk| disk.holds_data);
+    let [first, rest @ ..] = data.as_slice() else {
+        for disk in others {
+            context.ui.note(format!("not in the {what}: {disk} of container {}", disk.container));
+        }
+        return Ok(());
+    };
+    let mut text = format!("container {} has data on {first}, which no {what} has", first.container);
+    rest.iter().for_each(|disk| text.push_str(&format!("\nand container {} on {disk}", disk.container)));
+    Err(anyhow!("{text}; nothing was changed")).hint(format!(
+        "take what the databases hold: `distctl export FILE --kind data`; for a {what}, move the data of {} to the \
+         container's own disk and detach the device",
+        first.path
+    ))
+}
+
 async fn start(context: &Context, stage: &Stage) -> Result<()> {
     let plan = diff(&stage.desired, &stage.observe().await?, &Options::default());
     line::refuse(&plan)?;
@@ -137,6 +157,7 @@ async fn start(context: &Context, stage: &Stage) -> Result<()> {
 
 async fn restore(context: &Context, stage: &Stage, name: &str, patience: Duration) -> Result<Exit> {
     let kept = find(stage, name).await?;
+    refuse_attached(context, stage, "snapshot").await?;
     if !kept.missing.is_empty() {
         return Err(anyhow!(
             "the snapshot {name} is not whole: {} have none; nothing was changed",

@@ -115,5 +115,6 @@ fn verdict(status: &status::Status) -> String {
     if lines.is_empty() {
         lines.push(format!("{} is as declared", status.topology));
     }
+    lines.extend(status.notes.iter().map(|note| format!("note: {note}")));
     lines.join("\n")
 }

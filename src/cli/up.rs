@@ -39,11 +39,14 @@ impl Up {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let begun = Instant::now();
         let stage = Stage::prepare(context).await?;
-        let options = Options { adopt: self.adopt, scope: stage.desired.scope(&self.only)? };
+        let options = Options { adopt: self.adopt, scope: stage.desired.scope(&self.only)?, ..Options::default() };
         let seen = stage.observe().await?;
         let plan = diff(&stage.desired, &seen, &options);
         line::refuse(&plan)?;
         if plan.steps.is_empty() {
+            if self.only.is_empty() {
+                stage.forget_import()?;
+            }
             return Ok(nothing_to_do(context, &plan, begun));
         }
         context.ui.note(Brief(&plan).to_string());
@@ -59,6 +62,9 @@ impl Up {
         let released = lock.release().await;
         let (last, observed) = settled?;
         released?;
+        if self.only.is_empty() {
+            stage.forget_import()?;
+        }
         if last.is_clean() {
             let took = begun.elapsed().as_secs_f64();
             context.ui.note(format!("{} is up and verified ({took:.1} s)", stage.desired.name));
@@ -128,6 +134,7 @@ async fn settle(
 }
 
 fn nothing_to_do(context: &Context, plan: &Plan, begun: Instant) -> Exit {
+    line::tell(context, &plan.notes);
     if plan.findings.is_empty() {
         let took = begun.elapsed().as_secs_f64();
         context.ui.note(format!("nothing to do: {} is as declared ({took:.2} s)", plan.topology));

@@ -4,6 +4,7 @@
 //! disks are snapshotted while all of them are, and writes go on. A write that began after another was acknowledged is
 //! therefore never in a cut without that other one, whichever databases the two went to.
 
+mod attached;
 mod hold;
 mod kept;
 mod moment;
@@ -11,6 +12,7 @@ mod take;
 
 use serde::{Deserialize, Serialize};
 
+pub use attached::attached_disks;
 pub use kept::{Kept, kept, remove, restore};
 pub use moment::Moment;
 pub use take::{discard, live, stopped};

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::hold::Hold;
 use super::{Cut, How};
-use crate::desired::{Desired, OWNER_KEY};
+use crate::desired::{BUNDLE_KEY, Desired, OWNER_KEY};
 use crate::guest::Guests;
 use crate::incus::Status;
 
@@ -75,6 +75,9 @@ pub(super) async fn containers(guests: &Guests, desired: &Desired) -> Result<(Ve
             None => bail!("container {name} is not there: `distctl up` makes it"),
             Some(one) if one.config.get(OWNER_KEY) != Some(&desired.name) => {
                 bail!("container {name} is not of {}: it is somebody else's", desired.name)
+            }
+            Some(one) if one.config.get(BUNDLE_KEY).is_some_and(|mark| mark.starts_with("import ")) => {
+                bail!("container {name} is of an import that was not finished: `distctl plan` names the command")
             }
             Some(one) if one.status == Status::Running => _ = running.insert(name.clone()),
             Some(one) if one.status == Status::Stopped => {}

@@ -9,7 +9,7 @@ use tera::Context;
 use super::address::free_range;
 use super::expand::Work;
 use super::template::{ETH0_NETWORK, HOSTS, Templates};
-use super::{Container, Content, EXPOSED, File, INTERFACE, Image, Network, OWNER_KEY};
+use super::{CONTAINER_KEY, Container, Content, EXPOSED, File, INTERFACE, Image, Network, OWNER_KEY};
 use crate::topology::{self, Topology};
 
 type Keys = BTreeMap<String, String>;
@@ -51,7 +51,7 @@ pub(super) fn container(name: &str, declared: &topology::Container, work: &Work<
         name: name.to_owned(),
         ipv4: address,
         images: topology.image.iter().map(|image| self::image(image)).collect(),
-        config: config(&topology.name, &declared.limits),
+        config: config(&topology.name, name, &declared.limits),
         devices: devices(name, declared, topology),
         packages,
         system_users: Vec::new(),
@@ -75,8 +75,9 @@ fn image(text: &str) -> Image {
     }
 }
 
-fn config(owner: &str, limits: &topology::Limits) -> Keys {
-    let mut config = keys([(OWNER_KEY, owner.to_owned()), ("boot.autostart", "true".to_owned())]);
+fn config(owner: &str, name: &str, limits: &topology::Limits) -> Keys {
+    let mut config =
+        keys([(OWNER_KEY, owner.to_owned()), (CONTAINER_KEY, name.to_owned()), ("boot.autostart", "true".to_owned())]);
     let limits = [
         ("limits.memory", limits.memory.map(|memory| memory.to_string())),
         ("limits.cpu", limits.cpu.map(|cpu| cpu.to_string())),

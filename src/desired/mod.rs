@@ -16,6 +16,13 @@ pub const OWNER_KEY: &str = "user.distctl.topology";
 /// What the keys of containers begin with that tell of faults in force; the fault's name follows.
 pub const FAULT_KEY: &str = "user.distctl.fault.";
 
+/// The key of a container that holds the name it was made under: a copy has it from its original, and one that was renamed
+/// by hand keeps it.
+pub const CONTAINER_KEY: &str = "user.distctl.container";
+
+/// The key of an instance that tells which export it was made for, or which import made it.
+pub const BUNDLE_KEY: &str = "user.distctl.bundle";
+
 /// The interface of every container that carries its static address.
 pub const INTERFACE: &str = "eth0";
 
@@ -104,8 +111,7 @@ impl Container {
 
     /// How many bytes its disk may hold, where that is bounded.
     pub fn disk_limit(&self) -> Option<u64> {
-        let size = self.devices.get("root")?.get("size")?;
-        crate::topology::Size::parse(size).map(crate::topology::Size::bytes)
+        bytes_of(self.devices.get("root")?.get("size")?)
     }
 
     /// The names of its units and those of its services.
@@ -341,6 +347,7 @@ mod access;
 pub mod address;
 mod artifact;
 mod container;
+mod disks;
 pub mod expand;
 mod filled;
 mod fragmented;
@@ -355,16 +362,24 @@ mod rotation;
 mod scope;
 pub mod secret;
 mod service;
+mod stand_in;
 mod template;
 #[cfg(test)]
 mod tests;
 
 pub use access::keepers;
+pub use disks::AttachedDisk;
 pub use fragmented::{FragmentHome, Fragmented, ProbeLogin, Router};
 pub use hash::cache_folder;
 pub use incus_ui::IncusUi;
 pub use places::{DATA, DATA_KEY, Holds, Ledger, Lodging, Places};
 pub use scope::Scope;
+pub use stand_in::Other;
+
+/// How many bytes a size is that is written as Incus writes it: `4GiB`.
+pub fn bytes_of(size: &str) -> Option<u64> {
+    crate::topology::Size::parse(size).map(crate::topology::Size::bytes)
+}
 
 /// The hex SHA-256 of bytes.
 pub fn sha256_hex(bytes: &[u8]) -> String {

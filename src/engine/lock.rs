@@ -72,6 +72,19 @@ pub async fn holder_of(client: &Client, topology: &str) -> Result<Option<Held>, 
     Ok(held.map(|lease| Held { topology: topology.to_string(), holder: lease.holder, since: lease.since }))
 }
 
+/// Why this client can't take a lease, if it can't: one that is restricted to its project may not change the project itself.
+/// Changes nothing. What can't be told shows when a lease is taken.
+pub async fn forbidden(client: &Client) -> Option<String> {
+    match client.may_be_restricted() && !client.may_update_project().await.unwrap_or(true) {
+        true => Some(format!("this client may not change the project {}, which holds the lease", client.project())),
+        false => None,
+    }
+}
+
+/// What to do for a client that can't take a lease.
+pub const UNRESTRICTED: &str = "the certificate is restricted to projects: have an administrator of the server set \
+    `restricted: false` for it with `incus config trust edit FINGERPRINT`, or run distctl as a user of the group incus-admin";
+
 fn key(topology: &str) -> String {
     format!("user.distctl.lock.{topology}")
 }

@@ -76,6 +76,12 @@ impl Hands {
             Action::StopContainer { container } => {
                 client.stop_instance(container, wait::CONTAINER_STOPS, false).await?;
             }
+            Action::Autostart { container, on } => {
+                let seen = client.instance(container).await?;
+                let config = BTreeMap::from([("boot.autostart".to_owned(), Some(on.to_string()))]);
+                client.patch_instance(container, &config, &BTreeMap::new(), &seen.description).await?;
+            }
+            Action::RenameContainer { from, to } => self.rename(from, to).await?,
             Action::RestartContainer { container } => {
                 client.restart_instance(container, wait::CONTAINER_STOPS).await?;
             }
@@ -97,6 +103,16 @@ impl Hands {
             source,
         };
         Ok(self.guests.client.create_instance(&new).await?)
+    }
+
+    /// First outside: Incus keeps a disk open for some seconds that a file was pushed to, and would not find it under another
+    /// name when the container is to start.
+    async fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let client = &self.guests.client;
+        client.rename_instance(from, to).await?;
+        let attributes = FileAttributes { uid: 0, gid: 0, mode: 0o644 };
+        let name = FileBody::Bytes(format!("{to}\n").into());
+        client.push_file(to, "/etc/hostname", &attributes, name).await.context("it can't be told its name")
     }
 
     /// The first image of a list that is to be had: an alias of the server, or one of a remote.

@@ -222,6 +222,11 @@ impl Error {
         self.says(&["currently in use", "still in use", "Only empty projects"])
     }
 
+    /// An import of the same name that was cut off has left its volume mounted; the next try finds it free (6.0.4).
+    pub fn is_left_mounted(&self) -> bool {
+        self.says(&["Post hook failed: In use"])
+    }
+
     /// The image is not there or can't be fetched; another one may do.
     pub fn is_image_unavailable(&self) -> bool {
         const TEXTS: &[&str] =

@@ -193,6 +193,21 @@ impl Client {
         self.perform_when_free(call.if_match(instance.etag.as_deref())).await.map(drop)
     }
 
+    /// Gives a stopped instance another name; its snapshots and volumes go with it.
+    ///
+    /// # Errors
+    /// `is_conflict` where the name is taken, `is_running` where it is not stopped.
+    pub async fn rename_instance(&self, name: &str, to: &str) -> Result<(), Error> {
+        let call = Call::new(Method::POST, self.path(&["instances", name], &[])).json(&json!({ "name": to }));
+        match self.perform_when_free(call).await {
+            Err(lost @ Error::OperationLost { .. }) => match self.instance(name).await {
+                Err(error) if error.is_not_found() => Ok(()),
+                _ => Err(lost),
+            },
+            result => result.map(drop),
+        }
+    }
+
     /// Deletes a stopped instance with its snapshots and backups.
     ///
     /// # Errors

@@ -58,7 +58,7 @@ pub use session::Session;
 pub use settings::Settings;
 pub use snapshots::Snapshot;
 pub use state::InstanceState;
-pub use storage::{Pool, Profile, Space};
+pub use storage::{Pool, Profile, Space, root_of};
 pub use transport::RequestCount;
 pub use warnings::Warning;
 pub use websocket::{Input, Output};
@@ -185,6 +185,12 @@ impl Client {
     /// Gives the address, `unix:///...` or `https://...`, for messages.
     pub fn address(&self) -> &str {
         self.inner.transport.address()
+    }
+
+    /// Whether the daemon may know this client as one that is restricted to projects. Who may use its own socket is not.
+    pub fn may_be_restricted(&self) -> bool {
+        let address = self.address();
+        !address.starts_with("unix:") || address.ends_with(".user")
     }
 
     /// Counts the requests so far, repeated ones included.

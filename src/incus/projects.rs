@@ -53,6 +53,21 @@ impl Client {
         self.send(&Call::new(Method::DELETE, path(&["projects", name], &[]))).await.map(drop)
     }
 
+    /// Tells whether this client may change the project at all, and changes nothing: it names a version that the project never
+    /// has.
+    ///
+    /// # Errors
+    /// What says neither yes nor no.
+    pub async fn may_update_project(&self) -> Result<bool, Error> {
+        let seen = self.read_project().await?;
+        match self.update_project(&Project { etag: Some("none".into()), ..seen }).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_precondition_failed() => Ok(true),
+            Err(error) if error.is_forbidden() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Replaces the configuration and description of a project that was read before.
     ///
     /// Takes no slot: the heartbeat of a lease must not queue behind long writes.

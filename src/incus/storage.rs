@@ -1,5 +1,7 @@
 //! Where instances are stored, and the profile that says so.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::answer::nullable;
@@ -32,11 +34,16 @@ pub struct Profile {
 impl Profile {
     /// Names the pool of its root disk.
     pub fn root_pool(&self) -> Option<&str> {
-        let is_root = |device: &&std::collections::BTreeMap<String, String>| {
-            device.get("type").is_some_and(|kind| kind == "disk") && device.get("path").is_some_and(|path| path == "/")
-        };
-        self.devices.values().find(is_root)?.get("pool").map(String::as_str)
+        root_of(&self.devices)?.get("pool").map(String::as_str)
     }
+}
+
+/// Finds the root disk among devices.
+pub fn root_of(devices: &Devices) -> Option<&BTreeMap<String, String>> {
+    let is_root = |device: &&BTreeMap<String, String>| {
+        device.get("type").is_some_and(|kind| kind == "disk") && device.get("path").is_some_and(|path| path == "/")
+    };
+    devices.values().find(is_root)
 }
 
 impl Client {

@@ -13,6 +13,7 @@ use crate::desired::{self, Content, DATA, DATA_KEY, Desired, Ledger, OWNER_KEY, 
 use crate::guest::{self, Guests};
 use crate::incus::{self, Instance};
 
+mod disks;
 mod incus_ui;
 
 /// Unit files of these names in a guest are distctl's.
@@ -28,7 +29,12 @@ pub async fn collect(guests: &Guests, desired: &Desired, parallel: usize) -> Res
         incus_ui::look(client, desired)
     );
     let network = match network {
-        Ok(seen) => Part::Present(Network { managed: seen.managed, users: seen.used_by.len(), config: seen.config }),
+        Ok(seen) => Part::Present(Network {
+            managed: seen.managed,
+            users: seen.used_by.len(),
+            used_by: seen.used_by,
+            config: seen.config,
+        }),
         Err(error) if error.is_not_found() => Part::Absent,
         Err(error) => return Err(error),
     };
@@ -38,13 +44,15 @@ pub async fn collect(guests: &Guests, desired: &Desired, parallel: usize) -> Res
             desired.containers.contains_key(&instance.name) || instance.config.get(OWNER_KEY) == Some(&desired.name)
         })
         .collect();
+    let pools = disks::pools(client, desired).await?;
     let taken = taken(desired, client.project(), allocations.unwrap_or_default());
     let containers = stream::iter(ours)
         .map(|instance| look(guests, desired, instance))
         .buffer_unordered(parallel.max(1))
         .collect::<BTreeMap<_, _>>()
         .await;
-    Ok(Observed { network, containers, taken, incus_ui: incus_ui? })
+    let incus_ui = incus_ui?;
+    Ok(Observed { network, containers, taken, incus_ui, pools, import: None, no_lease: None })
 }
 
 /// Declared addresses that something else than the declared container holds.
@@ -77,8 +85,11 @@ async fn look(guests: &Guests, desired: &Desired, instance: Instance) -> (String
         Status::Running => look_inside(guests, desired, &instance.name, &ledger).await,
         _ => Part::Absent,
     };
+    let disk_used = disks::used(guests, desired, &instance, &status).await;
     let config = instance.config.into_iter().filter(|(key, _)| !key.starts_with("volatile.")).collect();
-    (instance.name, Part::Present(Container { status, config, devices: instance.devices, guest }))
+    let devices = instance.devices;
+    let inherited = instance.expanded_devices.into_iter().filter(|(name, _)| !devices.contains_key(name)).collect();
+    (instance.name, Part::Present(Container { status, config, devices, inherited, disk_used, guest }))
 }
 
 async fn look_inside(guests: &Guests, desired: &Desired, container: &str, ledger: &Ledger) -> Part<Box<Inspection>> {

@@ -13,9 +13,10 @@ mod incus_ui;
 pub use incus_ui::{Holder, IncusUi};
 
 /// A part of the world, as far as it could be seen.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum Part<T> {
     /// It is not there.
+    #[default]
     Absent,
     /// It is there.
     Present(T),
@@ -34,7 +35,7 @@ impl<T> Part<T> {
 }
 
 /// Everything that was seen.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Observed {
     /// The topology's bridge.
     pub network: Part<Network>,
@@ -44,6 +45,12 @@ pub struct Observed {
     pub taken: BTreeMap<Ipv4Addr, String>,
     /// Incus's own web interface; `Absent` where it is neither declared nor was turned on for the topology.
     pub incus_ui: Part<IncusUi>,
+    /// Storage pools in which a declared container has a limit, by name; those that this user may see.
+    pub pools: BTreeMap<String, Pool>,
+    /// An import into this topology's folder that was not finished.
+    pub import: Option<Import>,
+    /// Why this user can't take the lease that every change needs; `None` where nothing speaks against it.
+    pub no_lease: Option<String>,
 }
 
 impl Observed {
@@ -51,6 +58,24 @@ impl Observed {
     pub fn guest(&self, container: &str) -> Option<&Inspection> {
         self.containers.get(container)?.seen()?.guest.seen().map(Box::as_ref)
     }
+}
+
+/// A storage pool in Incus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    /// Its driver: `btrfs`, `dir`.
+    pub driver: String,
+    /// Whether it holds containers to the limits of their disks.
+    pub limits: bool,
+}
+
+/// An import that was begun and not finished, as its folder says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// The bundle's id.
+    pub id: String,
+    /// The command that goes on with it.
+    pub resume: String,
 }
 
 /// A network in Incus.
@@ -62,10 +87,12 @@ pub struct Network {
     pub config: BTreeMap<String, String>,
     /// How many things use it.
     pub users: usize,
+    /// Paths of what uses it, as far as this user may see: `/1.0/instances/db1?project=web`.
+    pub used_by: Vec<String>,
 }
 
 /// A container in Incus.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Container {
     /// Whether it runs.
     pub status: Status,
@@ -73,16 +100,34 @@ pub struct Container {
     pub config: BTreeMap<String, String>,
     /// Its own devices, without profiles.
     pub devices: BTreeMap<String, BTreeMap<String, String>>,
+    /// The devices that it has from its profiles.
+    pub inherited: BTreeMap<String, BTreeMap<String, String>>,
+    /// How many bytes its disk holds; asked only where its limit is about to shrink.
+    pub disk_used: Option<u64>,
     /// What the agent saw inside; `Absent` where the container does not run.
     pub guest: Part<Box<Inspection>>,
 }
 
+impl Container {
+    /// Its root disk, its own or that of a profile.
+    pub fn root(&self) -> Option<&BTreeMap<String, String>> {
+        let is_root = |device: &&BTreeMap<String, String>| device.get("path").is_some_and(|path| path == "/");
+        self.devices.values().find(is_root).or_else(|| self.inherited.values().find(is_root))
+    }
+
+    /// Its address in a device of its own.
+    pub fn address(&self) -> Option<Ipv4Addr> {
+        self.devices.values().find_map(|device| device.get("ipv4.address")?.parse().ok())
+    }
+}
+
 /// Whether a container runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Status {
     /// It runs.
     Running,
     /// It is stopped.
+    #[default]
     Stopped,
     /// Its processes are frozen.
     Frozen,

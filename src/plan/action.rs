@@ -68,6 +68,20 @@ pub enum Action {
         /// Its name.
         container: String,
     },
+    /// Has a container start with its host, or stay down then.
+    Autostart {
+        /// Its name.
+        container: String,
+        /// Whether it starts.
+        on: bool,
+    },
+    /// Gives a stopped container another name, outside and inside.
+    RenameContainer {
+        /// What it is called.
+        from: String,
+        /// What it will be called.
+        to: String,
+    },
     /// Restarts a container cleanly.
     RestartContainer {
         /// Its name.
@@ -275,6 +289,8 @@ impl Action {
             | Self::StartContainer { container }
             | Self::UnfreezeContainer { container }
             | Self::StopContainer { container }
+            | Self::Autostart { container, .. }
+            | Self::RenameContainer { to: container, .. }
             | Self::RestartContainer { container }
             | Self::DeleteContainer { container }
             | Self::WaitContainer { container, .. }
@@ -311,6 +327,8 @@ impl Action {
             Self::StartContainer { .. } => "start_container",
             Self::UnfreezeContainer { .. } => "unfreeze_container",
             Self::StopContainer { .. } => "stop_container",
+            Self::Autostart { .. } => "autostart",
+            Self::RenameContainer { .. } => "rename_container",
             Self::RestartContainer { .. } => "restart_container",
             Self::DeleteContainer { .. } => "delete_container",
             Self::WaitContainer { .. } => "wait_container",
@@ -355,6 +373,11 @@ impl std::fmt::Display for Action {
             Self::StartContainer { container } => write!(f, "start container {container}"),
             Self::UnfreezeContainer { container } => write!(f, "unfreeze container {container}"),
             Self::StopContainer { container } => write!(f, "stop container {container}"),
+            Self::Autostart { container, on: true } => write!(f, "let container {container} start with the host"),
+            Self::Autostart { container, on: false } => {
+                write!(f, "keep container {container} down when the host starts")
+            }
+            Self::RenameContainer { from, to } => write!(f, "rename container {from} to {to}"),
             Self::RestartContainer { container } => write!(f, "restart container {container}"),
             Self::DeleteContainer { container } => write!(f, "delete container {container} and its data"),
             Self::WaitContainer { container, address } => write!(f, "wait until {container} is up as {address}"),

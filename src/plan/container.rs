@@ -4,16 +4,20 @@ use std::collections::BTreeMap;
 
 use super::diff::compare_config;
 use super::order::Draft;
-use super::{Action, Cause, Change, Effect, PushSource, departed, guest, homes, secrets};
-use crate::desired::{Container, Content, DATA_KEY, EXPOSED, Holds, INTERFACE, OWNER_KEY};
+use super::{Action, Cause, Change, Effect, PushSource, departed, disk, guest, homes, identity, secrets};
+use crate::desired::{BUNDLE_KEY, Container, Content, DATA_KEY, EXPOSED, Holds, INTERFACE, OWNER_KEY};
 use crate::observed::{self, Part, Status};
 
 /// Configuration keys that are distctl's to unset when the topology does not name them any more.
-const OUR_KEYS: &[&str] = &["limits.cpu", "limits.memory", "limits.processes", "boot.autostart"];
+const OUR_KEYS: &[&str] = &["limits.cpu", "limits.memory", "limits.processes", AUTOSTART, BUNDLE_KEY];
+
+/// Whether a container starts with its host.
+pub(super) const AUTOSTART: &str = "boot.autostart";
 
 /// Plans all of one container, but for restarts that a replica set has to roll.
 pub(super) fn plan(draft: &mut Draft<'_>, wanted: &Container, adopt: bool) {
-    if let Some(holder) = draft.observed.taken.get(&wanted.ipv4) {
+    let taken = draft.observed.taken.get(&wanted.ipv4);
+    if let Some(holder) = taken.filter(|holder| !identity::is_held_by_a_copy(draft, holder)) {
         return draft.refuse(
             format!("container {}", wanted.name),
             format!("its address {} is held by {holder}", wanted.ipv4),
@@ -21,6 +25,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, wanted: &Container, adopt: bool) {
         );
     }
     match draft.observed.containers.get(&wanted.name) {
+        None | Some(Part::Absent) if !disk::can_be_made(draft, wanted) => {}
         None | Some(Part::Absent) => create(draft, wanted),
         Some(Part::Unreachable(why)) => unseen(draft, &wanted.name, why),
         Some(Part::Present(seen)) => compare(draft, wanted, seen, adopt),
@@ -77,6 +82,9 @@ fn compare(draft: &mut Draft<'_>, wanted: &Container, seen: &observed::Container
             "name another container in the topology, or take this one over with `--adopt`",
         );
     }
+    if !disk::can_become(draft, wanted, seen) {
+        return;
+    }
     departed::make_way(draft, wanted, seen);
     if !compare_incus(draft, wanted, seen) {
         return;
@@ -93,6 +101,10 @@ fn compare(draft: &mut Draft<'_>, wanted: &Container, seen: &observed::Container
             draft.plan.look_again = true;
         }
         (Status::Stopped, _) => {
+            identity::free_address(draft, wanted, &wanted.name);
+            if was_put_down(wanted, seen) {
+                draft.chain(Action::Autostart { container: container.clone(), on: true }, Cause::Follows);
+            }
             draft.chain(Action::StartContainer { container }, state);
             guest::wait(draft, wanted);
             draft.plan.look_again = true;
@@ -107,7 +119,11 @@ fn compare_incus(draft: &mut Draft<'_>, wanted: &Container, seen: &observed::Con
     if keys.contains_key(DATA_KEY) {
         keys.insert(DATA_KEY.to_owned(), homes::wanted_ledger(draft, wanted, seen).to_string());
     }
-    let (mut changes, config) = compare_config(&keys, &seen.config, OUR_KEYS);
+    let (mut changes, mut config) = compare_config(&keys, &seen.config, OUR_KEYS);
+    if was_put_down(wanted, seen) {
+        changes.retain(|change| change.field != AUTOSTART);
+        config.remove(AUTOSTART);
+    }
     let mut devices = BTreeMap::new();
     for (name, device) in &wanted.devices {
         let before = seen.devices.get(name);
@@ -144,6 +160,12 @@ fn compare_incus(draft: &mut Draft<'_>, wanted: &Container, seen: &observed::Con
         draft.chain(action, Cause::Changed(changes));
     }
     true
+}
+
+/// Whether a container stands as `down` leaves it: it doesn't start with its host either.
+fn was_put_down(wanted: &Container, seen: &observed::Container) -> bool {
+    let off = |value: Option<&String>| value.is_some_and(|value| value == "false");
+    seen.status == Status::Stopped && off(seen.config.get(AUTOSTART)) && !off(wanted.config.get(AUTOSTART))
 }
 
 fn hosts_set_members(draft: &Draft<'_>, wanted: &Container) -> bool {

@@ -1,11 +1,12 @@
 //! From `Desired` and `Observed` to a `Plan`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::identity::{self, Who};
 use super::order::Draft;
 use super::{
-    Action, Cause, Change, Effect, Plan, auth, container, departed, fragments, incus_ui, init, losses, mongod, remains,
-    replica_set, service, under_way,
+    Action, Cause, Change, Effect, Finding, Plan, auth, container, departed, disk, fragments, incus_ui, init, losses,
+    mongod, remains, replica_set, service, under_way, unfinished,
 };
 use crate::desired::{Desired, OWNER_KEY, Scope};
 use crate::observed::{Network, Observed, Part};
@@ -17,10 +18,49 @@ pub struct Options {
     pub adopt: bool,
     /// Plans only this part.
     pub scope: Scope,
+    /// The bundle whose import plans this: what it has begun is its own.
+    pub import: Option<String>,
 }
 
 /// Plans the steps that bring what is to what should be.
 pub fn diff(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
+    let mut plan = named(desired, observed, options);
+    if let Some(why) = observed.no_lease.as_ref().filter(|_| !plan.steps.is_empty()) {
+        plan.refusals.push(Finding {
+            object: "lease".into(),
+            message: format!("{why}, and every change needs one"),
+            hint: "run distctl as a user of the group incus-admin, or have an administrator of the server set `restricted: \
+                   false` for this certificate with `incus config trust edit FINGERPRINT`"
+                .into(),
+        });
+    }
+    plan
+}
+
+/// Plans once it is known who is who.
+fn named(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
+    let mut draft = Draft::new(desired, observed);
+    if !unfinished::is_none(&mut draft, options) {
+        return draft.plan;
+    }
+    let renames = identity::renames(&mut draft, &options.scope);
+    if !draft.plan.refusals.is_empty() {
+        // Where it isn't known who is who, all else would name the wrong ones.
+        return draft.plan;
+    }
+    if renames.is_empty() {
+        return compare(desired, observed, options);
+    }
+    // What else is wrong keeps containers from being renamed; what else is to be done is planned when they are.
+    let after = compare(desired, &identity::renamed(observed, &renames), options);
+    draft.plan.refusals.extend(after.refusals);
+    draft.plan.notes = after.notes;
+    identity::plan(&mut draft, &renames);
+    draft.plan
+}
+
+/// Plans for containers that have the names by which they are declared.
+fn compare(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     let mut draft = Draft::new(desired, observed);
     let scope = &options.scope;
     losses::refuse(&mut draft);
@@ -43,6 +83,8 @@ pub fn diff(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     remains::remove_secrets(&mut draft, scope);
     find_undeclared_containers(&mut draft);
     under_way::find(&mut draft);
+    identity::tell_copies(&mut draft);
+    disk::tell_attached(&mut draft);
     if scope.is_whole() {
         incus_ui::plan(&mut draft);
     }
@@ -131,7 +173,13 @@ pub(super) fn compare_config(
 
 fn find_undeclared_containers(draft: &mut Draft<'_>) {
     let (desired, observed) = (draft.desired, draft.observed);
-    for name in observed.containers.keys().filter(|name| !desired.containers.contains_key(*name)) {
+    let unseen = observed
+        .containers
+        .iter()
+        .filter(|(name, part)| !desired.containers.contains_key(*name) && matches!(part, Part::Unreachable(_)));
+    let others = identity::others(desired, observed).filter(|(.., who)| *who == Who::Undeclared);
+    let names: BTreeSet<&String> = unseen.map(|(name, _)| name).chain(others.map(|(name, ..)| name)).collect();
+    for name in names {
         draft.find(
             format!("container {name}"),
             "belongs to this topology and is not declared in it any more",

@@ -68,6 +68,9 @@ impl Plan {
         for finding in &self.findings {
             writeln!(f, "degraded: {finding}")?;
         }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
+        }
         if self.look_again && !self.steps.is_empty() {
             writeln!(f, "then: look again, for what only shows when these steps are done")?;
         }
@@ -119,6 +122,7 @@ impl Plan {
             "steps": self.steps.iter().enumerate().map(|(index, step)| step_json(index, step)).collect::<Vec<_>>(),
             "refusals": self.refusals,
             "findings": self.findings,
+            "notes": self.notes,
             "look_again": self.look_again,
         })
     }

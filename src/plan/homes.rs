@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::identity;
 use super::order::Draft;
 use crate::desired::{Container, DATA_KEY, Holds, INTERFACE, Ledger, Lodging, Mongod, OWNER_KEY};
 use crate::observed::{self, Part};
@@ -50,12 +51,12 @@ pub(super) fn ledger(seen: &observed::Container) -> Option<Ledger> {
     seen.config.get(DATA_KEY).map(|text| Ledger::parse(text))
 }
 
-/// The topology's containers that are there.
+/// The topology's containers that are there; copies that somebody made hold nothing that counts.
 pub(super) fn ours<'a>(draft: &Draft<'a>) -> impl Iterator<Item = (&'a str, &'a observed::Container)> + use<'a> {
-    let (observed, name) = (draft.observed, &draft.desired.name);
+    let (observed, desired) = (draft.observed, draft.desired);
     observed.containers.iter().filter_map(move |(container, part)| {
-        let seen = part.seen().filter(|seen| seen.config.get(OWNER_KEY) == Some(name))?;
-        Some((container.as_str(), seen))
+        let seen = part.seen().filter(|seen| seen.config.get(OWNER_KEY) == Some(&desired.name))?;
+        (!identity::is_a_copy(desired, observed, container, seen)).then_some((container.as_str(), seen))
     })
 }
 

@@ -15,10 +15,12 @@ mod birth;
 mod container;
 mod departed;
 mod diff;
+mod disk;
 mod display;
 mod fragments;
 mod guest;
 mod homes;
+mod identity;
 mod incus_ui;
 mod init;
 mod losses;
@@ -35,6 +37,7 @@ mod secrets;
 mod service;
 mod storage;
 mod under_way;
+mod unfinished;
 mod users;
 
 #[cfg(test)]
@@ -44,7 +47,7 @@ pub use action::{Action, PushSource, staging_path};
 pub use diff::{Options, diff};
 pub use display::Brief;
 pub use incus_ui::UiAction;
-pub use removal::{down, removal};
+pub use removal::{down, removal, stop};
 pub use restart::restart;
 pub use resync::resync;
 
@@ -59,6 +62,8 @@ pub struct Plan {
     pub refusals: Vec<Finding>,
     /// What could not be seen or must wait: the system is degraded there.
     pub findings: Vec<Finding>,
+    /// What is worth knowing and neither amiss nor in the way.
+    pub notes: Vec<Finding>,
     /// Where each secret that a step writes comes from.
     pub secrets: BTreeMap<SecretName, SecretSource>,
     /// Whether things come into sight only when these steps are done, so that another look is needed.

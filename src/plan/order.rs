@@ -118,6 +118,11 @@ impl<'a> Draft<'a> {
         self.plan.findings.push(Finding { object: object.into(), message: message.into(), hint: hint.into() });
     }
 
+    /// Notes what is worth knowing and changes nothing.
+    pub fn note(&mut self, object: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
+        self.plan.notes.push(Finding { object: object.into(), message: message.into(), hint: hint.into() });
+    }
+
     /// Notes what keeps the whole plan from being carried out.
     pub fn refuse(&mut self, object: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
         self.plan.refusals.push(Finding { object: object.into(), message: message.into(), hint: hint.into() });

@@ -1,7 +1,7 @@
 //! Restarting on request: sets and services one by one, standalones at once, containers whole.
 
 use super::order::Draft;
-use super::{Action, Cause, Plan, auth, mongod, replica_set, service};
+use super::{Action, Cause, Plan, auth, identity, mongod, replica_set, service};
 use crate::desired::{Container, Desired, Mongod, ReplicaSet};
 use crate::observed::Observed;
 
@@ -69,6 +69,7 @@ fn restart_container(draft: &mut Draft<'_>, wanted: &Container) {
             "run `distctl up` to bring it back",
         );
     }
+    identity::free_address(draft, wanted, &wanted.name);
     draft.chain(Action::RestartContainer { container: container.clone() }, Cause::Asked);
     let address = format!("{}/{}", wanted.ipv4, draft.desired.network.ipv4.prefix_len());
     draft.chain(Action::WaitContainer { container: container.clone(), address }, Cause::Follows);

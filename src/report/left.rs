@@ -28,8 +28,6 @@ pub fn data(topology: &str, observed: &Observed) -> Vec<Check> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use protocol::{Inspection, PathState};
 
     use super::*;
@@ -43,13 +41,8 @@ mod tests {
         let guest = Part::Present(Box::new(Inspection { paths: paths.into(), ..Inspection::default() }));
         let ledger = "rs.1=left/rs:27017 rs.2=member/rs:27018 rs.3=left/rs:27019";
         let config = [(OWNER_KEY.to_owned(), "shop".to_owned()), (DATA_KEY.to_owned(), ledger.to_owned())].into();
-        let db = Container { status: Status::Running, config, devices: BTreeMap::new(), guest };
-        let observed = Observed {
-            network: Part::Absent,
-            containers: [("db".to_owned(), Part::Present(db))].into(),
-            taken: BTreeMap::new(),
-            incus_ui: Part::Absent,
-        };
+        let db = Container { status: Status::Running, config, guest, ..Container::default() };
+        let observed = Observed { containers: [("db".to_owned(), Part::Present(db))].into(), ..Observed::default() };
         let found = data("shop", &observed);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(

@@ -26,6 +26,8 @@ pub struct Status {
     pub pending_steps: usize,
     /// What can't be seen, or can't be mended by `up`.
     pub findings: Vec<Finding>,
+    /// What is worth knowing and neither amiss nor in the way.
+    pub notes: Vec<Finding>,
 }
 
 /// How well something is.
@@ -130,6 +132,7 @@ pub fn status(desired: &Desired, observed: &Observed, plan: &Plan) -> Status {
         incus_ui: desired.incus_ui.map(|wanted| ui(wanted, observed)),
         pending_steps: plan.steps.len(),
         findings,
+        notes: plan.notes.clone(),
     }
 }
 

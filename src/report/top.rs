@@ -201,12 +201,14 @@ mod tests {
             config: BTreeMap::new(),
             devices: BTreeMap::new(),
             guest: Part::Present(Box::new(Inspection { units, ..Inspection::default() })),
+            ..crate::observed::Container::default()
         };
         let observed = Observed {
             network: Part::Absent,
             containers: [("db1".to_string(), Part::Present(container))].into(),
             taken: BTreeMap::new(),
             incus_ui: Part::Absent,
+            ..Observed::default()
         };
         let counts = Counts { cpu_ns: counted, ..Counts::default() };
         Sample { taken, observed, counts: [("db1".to_string(), counts)].into() }

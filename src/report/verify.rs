@@ -161,6 +161,7 @@ mod tests {
             incus_ui: None,
             pending_steps: 0,
             findings: Vec::new(),
+            notes: Vec::new(),
         }
     }
 

@@ -28,6 +28,7 @@ mod incus_ui;
 mod interrupted;
 mod looking;
 mod moving;
+mod outside;
 mod platform;
 mod races;
 mod refused;

@@ -3,6 +3,7 @@
 mod bad_luck;
 mod data;
 mod elsewhere;
+mod half;
 mod second_lab;
 mod trouble;
 

@@ -12,7 +12,7 @@ mod server;
 
 use super::{Context, line};
 use crate::desired::Desired;
-use crate::engine::lock::holder_of;
+use crate::engine::lock::{UNRESTRICTED, forbidden, holder_of};
 use crate::guest::{Agent, Guests};
 use crate::incus::Client;
 use crate::observed::collect::collect;
@@ -104,6 +104,9 @@ async fn declared(
 }
 
 async fn lease(client: &Client, desired: &Desired) -> Vec<Check> {
+    if let Some(why) = forbidden(client).await {
+        return vec![Check::failure("lease", format!("{why}: it can look, and change nothing"), UNRESTRICTED)];
+    }
     match holder_of(client, &desired.name).await {
         Ok(None) => vec![Check::ok("lease", format!("nobody is changing {}", desired.name))],
         Ok(Some(held)) => vec![Check::warning("lease", held.to_string(), "wait for it before you change anything")],

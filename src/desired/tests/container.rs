@@ -27,6 +27,7 @@ fn a_container() {
             "boot.autostart": "true",
             "limits.cpu": "2",
             "limits.memory": "2GiB",
+            "user.distctl.container": "db1",
             "user.distctl.data": "rsA.1=member/rsA:27017 rsA.2=member/rsA:27018",
             "user.distctl.topology": "shop",
         },

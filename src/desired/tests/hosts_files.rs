@@ -136,6 +136,7 @@ fn a_tree_shows_what_is_pushed_but_no_secret() {
     {
       "config": {
         "boot.autostart": "true",
+        "user.distctl.container": "web",
         "user.distctl.data": "-",
         "user.distctl.topology": "shop"
       },

@@ -153,7 +153,7 @@ fn a_member_that_was_restarted_too_soon_is_brought_back_first() {
     let mut world = settled(&shop("none"));
     let desired = shop("keyfile");
     world.restart_as(&desired.replica_sets["rs"].members[2], Security::Enforced, &desired);
-    let options = Options { scope: desired.scope(&["rs".into()]).unwrap(), adopt: false };
+    let options = Options { scope: desired.scope(&["rs".into()]).unwrap(), ..Options::default() };
     let plan = diff(&desired, &world.seen, &options).to_string();
     let steps = plan.split_once("write 3 files").unwrap().1;
     insta::assert_snapshot!(steps, @"

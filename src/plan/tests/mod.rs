@@ -7,8 +7,10 @@ use super::{Options, Plan};
 
 mod addresses;
 mod auth;
+mod disks;
 mod edits;
 mod fragments;
+mod identity;
 mod incus_ui;
 mod model;
 mod ports;
@@ -23,6 +25,7 @@ mod storage;
 mod stories;
 mod system;
 mod under_way;
+mod unfinished;
 mod users;
 
 use model::World;

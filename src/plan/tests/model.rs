@@ -42,6 +42,7 @@ impl World {
             containers: BTreeMap::new(),
             taken: BTreeMap::new(),
             incus_ui: Part::Absent,
+            ..Observed::default()
         };
         Self {
             seen,
@@ -109,7 +110,7 @@ impl World {
         match action {
             Action::CreateNetwork(network) => {
                 let config = network.config.clone();
-                self.seen.network = Part::Present(Network { managed: true, config, users: 0 });
+                self.seen.network = Part::Present(Network { managed: true, config, ..Network::default() });
             }
             Action::UpdateNetwork { config, .. } => {
                 let Part::Present(network) = &mut self.seen.network else { panic!("no network") };
@@ -134,6 +135,15 @@ impl World {
                 if let Some(sha256) = to.strip_prefix("/var/lib/distctl/staging/") {
                     self.staged.insert((container.clone(), sha256.to_string()));
                 }
+            }
+            Action::Autostart { container, on } => {
+                self.container(container).config.insert("boot.autostart".into(), on.to_string());
+            }
+            Action::RenameContainer { from, to } => {
+                assert_eq!(self.container(from).status, Status::Stopped);
+                let renamed = self.seen.containers.remove(from).unwrap();
+                assert!(self.seen.containers.insert(to.clone(), renamed).is_none(), "{to} is there already");
+                self.disks.remove(from).map(|disk| self.disks.insert(to.clone(), disk));
             }
             Action::RestartContainer { .. } => {}
             Action::Ui(action) => self.perform_ui(action),
@@ -264,6 +274,7 @@ impl World {
             config: wanted.config.clone(),
             devices: wanted.devices.clone(),
             guest: Part::Absent,
+            ..Container::default()
         };
         self.seen.containers.insert(wanted.name.clone(), Part::Present(container));
     }

@@ -11,7 +11,7 @@ fn a_foreign_network_that_serves_is_used_and_left_alone() {
     let desired = system::empty();
     let mut world = World::empty();
     let config = [("ipv4.address".into(), "10.10.10.1/24".into()), ("ipv4.nat".into(), "true".into())].into();
-    world.seen.network = Part::Present(Network { managed: true, config, users: 3 });
+    world.seen.network = Part::Present(Network { managed: true, config, users: 3, ..Network::default() });
     assert!(plan(&desired, &world.seen).is_clean());
 }
 
@@ -20,7 +20,7 @@ fn a_foreign_network_that_differs_is_refused_with_both_ways_out() {
     let desired = system::empty();
     let mut world = World::empty();
     let config = [("ipv4.address".into(), "10.20.0.1/24".into())].into();
-    world.seen.network = Part::Present(Network { managed: true, config, users: 3 });
+    world.seen.network = Part::Present(Network { managed: true, config, users: 3, ..Network::default() });
     insta::assert_snapshot!(plan(&desired, &world.seen), @"refused: network shopbr0: is not distctl's, and ipv4.address is 10.20.0.1/24 and not 10.10.10.1/24, ipv4.nat is unset and not true (name another network under `network: name:`, or take this one over with `--adopt`)");
     let adopted = diff(&desired, &world.seen, &Options { adopt: true, ..Options::default() });
     insta::assert_snapshot!(adopted, @"
@@ -77,11 +77,24 @@ fn down_stops_and_destroy_removes_what_is_ours_alone() {
     let desired = system::shop();
     let mut world = settled(&desired);
     world.container("db3").config.remove(OWNER_KEY);
-    insta::assert_snapshot!(down(&desired, &world.seen), @"   1  stop container db1");
+    insta::assert_snapshot!(down(&desired, &world.seen), @"
+    1  keep container db1 down when the host starts
+    2  stop container db1  [after 1]
+    ");
     insta::assert_snapshot!(removal(&desired, &world.seen, &[]).unwrap(), @"
     1  stop container db1
     2  delete container db1 and its data  [after 1]
     3  delete network shopbr0  [after 2]
     ");
     assert!(removal(&desired, &world.seen, &["db3".into()]).is_err());
+}
+
+#[test]
+fn a_client_that_can_take_no_lease_is_told_before_it_begins() {
+    let desired = system::shop();
+    let mut world = settled(&desired);
+    world.seen.no_lease = Some("this client may not change the project shop, which holds the lease".into());
+    assert!(plan(&desired, &world.seen).is_clean(), "to look is enough where nothing is to do");
+    world.stop("db3");
+    insta::assert_snapshot!(plan(&desired, &world.seen).refusals[0], @"lease: this client may not change the project shop, which holds the lease, and every change needs one (run distctl as a user of the group incus-admin, or have an administrator of the server set `restricted: false` for this certificate with `incus config trust edit FINGERPRINT`)");
 }

@@ -218,6 +218,6 @@ fn only_a_service_is_planned_when_asked() {
         system::release(&mut desired, host, service).revision = "r2".into();
     }
     let scope = desired.scope(&["auth".into()]).unwrap();
-    let options = crate::plan::Options { scope, adopt: false };
+    let options = crate::plan::Options { scope, ..Default::default() };
     insta::assert_snapshot!(crate::plan::diff(&desired, &world.seen, &options), @"   1  deploy auth in app: runs an older release");
 }

@@ -157,7 +157,7 @@ fn only_a_part_is_planned_when_asked() {
     let desired = system::shop();
     let world = World::empty();
     let scope = desired.scope(&["users".into()]).unwrap();
-    let options = crate::plan::Options { scope, adopt: false };
+    let options = crate::plan::Options { scope, ..Default::default() };
     let text = crate::plan::diff(&desired, &world.seen, &options).to_string();
     assert!(text.contains("db3") && !text.contains("db1"), "{text}");
 }

@@ -110,3 +110,14 @@ fn a_project_that_changes_meanwhile_is_read_again() {
     assert_eq!(system.fake.world().projects["default"]["config"]["features.images"], "true");
     system.assert_settled();
 }
+
+/// As a client whose certificate is restricted to its project.
+#[test]
+fn who_may_not_write_leases_is_told_whom_to_ask() {
+    let system = System::new(SHOP);
+    system.fake.fail_next("PUT", "/1.0/projects/default", 403, "Certificate is restricted");
+    let ran = system.up();
+    ran.ended(1, &["no lease of shop could be taken; nothing was changed", "`restricted: false`"]);
+    assert!(!ran.stderr.contains("--lock-wait"), "waiting does not help: {}", ran.stderr);
+    assert_eq!(system.containers().len(), 0);
+}

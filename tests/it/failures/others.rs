@@ -97,3 +97,28 @@ fn destroy_asks_and_without_a_terminal_refuses() {
     assert_eq!(system.containers(), []);
     assert!(system.fake.world().networks.is_empty() && system.lease().is_none());
 }
+
+#[test]
+fn a_network_that_others_use_stays_and_what_is_destroyed_alone_is_named() {
+    let system = System::settled(SHOP);
+    system
+        .run(&["destroy", "--yes", "--only", "db2"])
+        .ended(0, &["container db2 of shop is destroyed; all else stays"]);
+    let users = ["/1.0/instances/web", "/1.0/instances/printer?project=office"];
+    system.fake.world().networks.get_mut("shop0").unwrap()["used_by"] = serde_json::json!(users);
+    system.run(&["destroy", "--yes"]).ended(0, &["network shop0: stays: printer uses it", "shop is destroyed"]);
+    assert!(system.containers().is_empty());
+    assert!(system.fake.world().networks.contains_key("shop0"));
+}
+
+#[test]
+fn what_is_put_down_does_not_start_with_the_host() {
+    let system = System::settled(SHOP);
+    let autostart = || system.fake.world().instances["db1"].object["config"]["boot.autostart"].clone();
+    system.run(&["down", "--yes"]).ended(0, &["shop is down"]);
+    assert_eq!(autostart(), "false");
+    system.run(&["down", "--yes"]).ended(0, &["nothing to do"]);
+    system.up().ended(0, &["shop is up"]);
+    assert_eq!(autostart(), "true");
+    system.assert_settled();
+}

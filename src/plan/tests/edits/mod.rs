@@ -28,7 +28,7 @@ enum Ended {
 fn desired(spec: &Spec, world: &World) -> Option<Desired> {
     let topology = parse(&spec.text(), Path::new("topology.yaml")).ok()?;
     let agent = AgentFile { sha256: "0123456789abcdef".repeat(4), size: 1_000 };
-    expand_in(&topology, Path::new("/nowhere"), &agent, &world.places()).ok()
+    expand_in(&topology, Path::new("/nowhere"), &agent, &world.places(&topology)).ok()
 }
 
 /// `up`, killed after some steps if asked.

@@ -92,7 +92,7 @@ impl Spec {
     #[allow(clippy::too_many_lines, reason = "a flat match")]
     pub fn edited(&self, random: &mut ChaCha8Rng) -> Option<(&'static str, Self)> {
         let mut next = self.clone();
-        let what = match random.random_range(0..15) {
+        let what = match random.random_range(0..16) {
             0 => {
                 let free = self.free_place(random)?;
                 let place = next.any_place(random)?;
@@ -201,6 +201,14 @@ impl Spec {
                 let place = next.any_place(random)?;
                 place.priority = random.random_range(1..6);
                 "another priority"
+            }
+            14 => {
+                let name = next.containers.keys().choose(random)?.clone();
+                let octet = next.containers.remove(&name)?;
+                next.containers.insert(format!("{name}x"), octet);
+                let places = next.sets.values_mut().flatten().chain(next.singles.values_mut());
+                places.filter(|one| one.container == name).for_each(|one| one.container = format!("{name}x"));
+                "another name for a container"
             }
             _ => {
                 let (name, place) = (self.sets.keys().choose(random)?.clone(), self.free_place(random)?);
