@@ -397,7 +397,8 @@ impl World {
             }
             Action::StartContainer { container } => {
                 self.containers.get_mut(container).ok_or("there is none")?.running = true;
-                for unit in self.containers[container].enabled.clone() {
+                let enabled = self.containers[container].enabled.clone();
+                for unit in enabled.into_iter().filter(|unit| unit.starts_with("mongod-")) {
                     self.start_unit(container, &unit)?;
                 }
             }
