@@ -80,7 +80,7 @@ fn a_read_only_etc_is_named() {
     platform.system.guest("db3", "umount /etc");
     plan.says(&["container plat-db3: /etc is read-only"]);
     doctor.ended_with(1).says(&["/etc is read-only"]);
-    up.ended_with(1).says(&["/etc/hosts: can't be written: /etc is on a read-only file system"]);
+    up.ended_with(1).says(&["could not write /etc/hosts", "/etc is on a read-only file system"]);
     platform.system.mends(&["/etc/hosts"]);
 }
 

@@ -191,7 +191,8 @@ pub fn unit_state(files: &Files, unit: &str) -> UnitState {
 
 fn revision_in_file(files: &Files, unit: &str) -> Option<String> {
     let text = String::from_utf8_lossy(&files.get(&unit_file(unit))?.content).into_owned();
-    let (_, rest) = text.split_once("DISTCTL_REVISION=")?;
+    // A timer has none.
+    let rest = text.split_once("DISTCTL_REVISION=").map_or("", |(_, rest)| rest);
     Some(rest.chars().take_while(char::is_ascii_alphanumeric).collect())
 }
 
