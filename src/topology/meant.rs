@@ -58,7 +58,7 @@ fn split(text: &str) -> Option<(f64, &str)> {
 
 /// A number that is not lost in conversion: below 2^53.
 fn whole(number: f64) -> Option<u64> {
-    (number >= 1.0 && number < 9.0e15).then(|| number.round() as u64)
+    (1.0..9.0e15).contains(&number).then(|| number.round() as u64)
 }
 
 #[cfg(test)]

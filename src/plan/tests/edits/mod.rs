@@ -32,6 +32,7 @@ fn desired(spec: &Spec, world: &World) -> Option<Desired> {
 }
 
 /// `up`, killed after some steps if asked.
+#[allow(clippy::print_stderr, reason = "only for whoever asks for one story")]
 fn up(world: &mut World, desired: &Desired, mut steps: usize) -> Result<Ended, String> {
     for pass in 0..PASSES {
         let plan = diff(desired, &world.observe(desired), &Options::default());

@@ -373,6 +373,7 @@ impl World {
         container.running.then_some(container).ok_or_else(|| format!("{name} does not run"))
     }
 
+    #[allow(clippy::too_many_lines, reason = "a flat match")]
     fn perform(
         &mut self,
         action: &Action,
