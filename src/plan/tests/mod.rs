@@ -7,6 +7,7 @@ use super::{Options, Plan};
 
 mod addresses;
 mod auth;
+mod data;
 mod disks;
 mod edits;
 mod fragments;
