@@ -104,8 +104,10 @@ fn home<'a>(
 fn has_port(draft: &Draft<'_>, container: &str, lodging: &Lodging, ledger: &Ledger) -> bool {
     let rivals = ledger.0.iter().filter(|one| one.is_live() && one.port == lodging.port && *one != lodging);
     let is_declared = |one: &Lodging| {
+        // One that still waits for the port does not have it.
+        let waits = |mongod: &Mongod| draft.held.contains(&(mongod.container.clone(), mongod.unit.clone()));
         let mut processes = processes(draft).into_iter();
-        processes.any(|(_, _, mongod)| mongod.container == container && mongod.data == one.path())
+        processes.any(|(_, _, one_of)| one_of.container == container && one_of.data == one.path() && !waits(one_of))
     };
     lodging.is_live() && (is_declared(lodging) || !rivals.into_iter().any(is_declared))
 }

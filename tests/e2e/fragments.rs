@@ -145,9 +145,9 @@ fn a_repair_that_is_killed_is_gone_on_with() {
                  'updated_at': n} for n in range(10000)]).acknowledged";
     platform.admin("rsA").eval(plant);
     let mut kills = 0;
-    for moved in ["1000 documents moved", "2000 documents moved"] {
+    for _ in 0..2 {
         let mut repair = platform.system.start(&["fragmentation-check", "--repair", "--no-probe", "--lock-wait", "1m"]);
-        assert!(repair.said(|line| line.contains(moved)), "it was too quick");
+        assert!(repair.said(|line| line.contains("documents moved")), "it was too quick");
         repair.signal("KILL");
         assert_eq!(repair.end().code, None);
         kills += 1;
@@ -190,6 +190,8 @@ fn a_fragment_that_is_away_is_unknown_and_no_pass() {
     platform.system.distctl(&["fragmentation-plan", "--suggest", "2"]).ended_with(3).says(&["rsB can't be counted"]);
     platform.system.up();
     platform.admin("rsB").await_healthy(3);
+    // What could not be removed while a fragment was away goes with the next probe.
+    platform.check(0, &[]);
     let plan = platform.system.distctl(&["fragmentation-plan", "--ranges", "A-F,G-M,N-Z"]).ended_with(0);
     plan.says(&["new 1", "0 of 0 documents would move"]);
     platform.system.distctl(&["fragmentation-plan", "--ranges", "A-F"]).ended_with(2).says(&["no range takes G"]);

@@ -55,8 +55,11 @@ fn stranger(tree: &Directory, users: &Names, groups: &Names) -> Option<Stranger>
     })
 }
 
-/// All that is below a folder; links are not followed, and what can't be read is left out.
+/// All that is below a folder; links are not followed, and neither what can't be read nor other disks that are mounted
+/// there is looked into.
 pub fn below(folder: &Path) -> impl Iterator<Item = DirEntry> {
+    let disk = fs::symlink_metadata(folder).ok().map(|found| found.dev());
+    let is_here = move |entry: &DirEntry| entry.metadata().ok().map(|found| found.dev()) == disk;
     let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
     let mut entries: Vec<DirEntry> = Vec::new();
     std::iter::from_fn(move || {
@@ -67,7 +70,7 @@ pub fn below(folder: &Path) -> impl Iterator<Item = DirEntry> {
                 }
                 return Some(entry);
             }
-            entries = fs::read_dir(folders.pop()?).into_iter().flatten().flatten().collect();
+            entries = fs::read_dir(folders.pop()?).into_iter().flatten().flatten().filter(&is_here).collect();
         }
     })
 }
