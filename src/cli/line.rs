@@ -150,7 +150,7 @@ impl Stage {
             self.lead_again(awaited(&plan).filter_map(|name| self.desired.replica_sets.get(name))).await?;
             let observed = self.observe().await?;
             let next = replan(&observed);
-            refuse(&next)?;
+            refuse_after(&next, "what was done before stays, and nothing more was changed")?;
             if next.steps.is_empty() {
                 return Ok((next, observed));
             }
@@ -223,9 +223,13 @@ pub(super) async fn connect(context: &Context) -> Result<Client> {
 
 /// Turns what keeps a plan from being carried out into an error.
 pub(super) fn refuse(plan: &Plan) -> Result<()> {
+    refuse_after(plan, "nothing was changed")
+}
+
+fn refuse_after(plan: &Plan, so_far: &str) -> Result<()> {
     let Some(first) = plan.refusals.first() else { return Ok(()) };
     let rest: Vec<String> = plan.refusals.iter().skip(1).map(ToString::to_string).collect();
-    let mut text = format!("{} {}; nothing was changed", first.object, first.message);
+    let mut text = format!("{} {}; {so_far}", first.object, first.message);
     for more in rest {
         text.push_str("\nand ");
         text.push_str(&more);

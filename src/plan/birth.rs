@@ -7,18 +7,25 @@ use super::mongod::{self, State};
 use super::order::Draft;
 use super::replica_set::{ensure_users, object, wait_healthy};
 use super::{Action, Cause};
-use crate::desired::{Mongod, ReplicaSet};
+use crate::desired::{Holds, Mongod, ReplicaSet};
 
 /// Plans a set of which no member that was seen belongs to a set.
 pub(super) fn plan(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'_>]) {
     if refuse_unseen_data(draft, set, states) {
         return;
     }
+    // What was a single mongod has the data, also where a mongod that waits for its set does not tell what it has.
+    let homes = homes::of(draft, &set.name);
+    let was_single = |member: &Mongod| {
+        let is_its = |home: &&Home<'_>| home.container == member.container && home.lodging.path() == member.data;
+        let home = homes.iter().find(is_its);
+        home.is_some_and(|home| home.lodging.holds == Holds::Standalone && home.may_have_data())
+    };
     let with_data: Vec<&Mongod> = set
         .members
         .iter()
         .zip(states)
-        .filter(|(_, state)| matches!(state, State::Up(seen) if has_data(seen)))
+        .filter(|(member, state)| was_single(member) || matches!(state, State::Up(seen) if has_data(seen)))
         .map(|(member, _)| member)
         .collect();
     match with_data[..] {

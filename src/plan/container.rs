@@ -116,7 +116,10 @@ fn compare(draft: &mut Draft<'_>, wanted: &Container, seen: &observed::Container
 /// Compares the container in Incus; `false` where nothing further may be planned for it.
 fn compare_incus(draft: &mut Draft<'_>, wanted: &Container, seen: &observed::Container) -> bool {
     let mut keys = wanted.config.clone();
-    if keys.contains_key(DATA_KEY) {
+    // Nothing is said of folders that nobody has looked at.
+    if seen.guest.seen().is_none() && homes::ledger(seen).is_none() {
+        keys.remove(DATA_KEY);
+    } else if keys.contains_key(DATA_KEY) {
         keys.insert(DATA_KEY.to_owned(), homes::wanted_ledger(draft, wanted, seen).to_string());
     }
     let (mut changes, mut config) = compare_config(&keys, &seen.config, OUR_KEYS);

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::identity::{self, Who};
 use super::order::Draft;
 use super::{
-    Action, Cause, Change, Effect, Finding, Plan, auth, container, departed, disk, fragments, incus_ui, init, losses,
-    mongod, remains, replica_set, service, under_way, unfinished,
+    Action, Cause, Change, Effect, Finding, Plan, auth, container, departed, disk, fragments, homes, incus_ui, init,
+    losses, mongod, remains, replica_set, service, under_way, unfinished,
 };
 use crate::desired::{Desired, OWNER_KEY, Scope};
 use crate::observed::{Network, Observed, Part};
@@ -67,20 +67,17 @@ fn compare(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     draft.scope = scope.clone();
     auth::hold_back(&mut draft);
     plan_network(&mut draft, options.adopt);
-    init::forget(&mut draft, scope);
-    for container in desired.containers.values().filter(|container| scope.has_container(&container.name)) {
-        container::plan(&mut draft, container, options.adopt);
+    let asleep: BTreeSet<String> = homes::asleep(&draft).into_iter().filter(|name| scope.has_container(name)).collect();
+    let all = desired.containers.values().filter(|container| scope.has_container(&container.name));
+    if asleep.is_empty() {
+        init::forget(&mut draft, scope);
+        all.for_each(|container| container::plan(&mut draft, container, options.adopt));
+        plan_inside(&mut draft, scope);
+    } else {
+        // What they have decides about the rest, secrets and data above all.
+        all.filter(|one| asleep.contains(&one.name)).for_each(|one| container::plan(&mut draft, one, options.adopt));
+        draft.plan.look_again = true;
     }
-    for standalone in desired.standalones.values().filter(|standalone| scope.has_mongods(&standalone.name)) {
-        mongod::plan_standalone(&mut draft, standalone);
-    }
-    for set in desired.replica_sets.values().filter(|set| scope.has_mongods(&set.name)) {
-        replica_set::plan(&mut draft, set);
-    }
-    service::plan_all(&mut draft, scope);
-    fragments::plan(&mut draft, scope);
-    departed::remove_undeclared_units(&mut draft, scope);
-    remains::remove_secrets(&mut draft, scope);
     find_undeclared_containers(&mut draft);
     under_way::find(&mut draft);
     identity::tell_copies(&mut draft);
@@ -90,6 +87,21 @@ fn compare(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     }
     super::secrets::keep_used(&mut draft);
     draft.plan
+}
+
+/// Plans databases and what runs beside them, behind their containers.
+fn plan_inside(draft: &mut Draft<'_>, scope: &Scope) {
+    let desired = draft.desired;
+    for standalone in desired.standalones.values().filter(|standalone| scope.has_mongods(&standalone.name)) {
+        mongod::plan_standalone(draft, standalone);
+    }
+    for set in desired.replica_sets.values().filter(|set| scope.has_mongods(&set.name)) {
+        replica_set::plan(draft, set);
+    }
+    service::plan_all(draft, scope);
+    fragments::plan(draft, scope);
+    departed::remove_undeclared_units(draft, scope);
+    remains::remove_secrets(draft, scope);
 }
 
 fn plan_network(draft: &mut Draft<'_>, adopt: bool) {
@@ -180,10 +192,11 @@ fn find_undeclared_containers(draft: &mut Draft<'_>) {
     let others = identity::others(desired, observed).filter(|(.., who)| *who == Who::Undeclared);
     let names: BTreeSet<&String> = unseen.map(|(name, _)| name).chain(others.map(|(name, ..)| name)).collect();
     for name in names {
-        draft.find(
-            format!("container {name}"),
-            "belongs to this topology and is not declared in it any more",
-            format!("declare it again, or remove it with its data: `distctl destroy --only {name}`"),
-        );
+        let owners = homes::live_owners(draft, name);
+        let hint = match owners.is_empty() {
+            true => format!("declare it again, or remove it: `distctl destroy --only {name}`"),
+            false => format!("declare it again: it has data of {}", owners.join(", ")),
+        };
+        draft.find(format!("container {name}"), "belongs to this topology and is not declared in it any more", hint);
     }
 }

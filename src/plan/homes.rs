@@ -146,8 +146,12 @@ pub(super) fn wanted_ledger(draft: &Draft<'_>, container: &Container, seen: &obs
     let is_held = |one: &Mongod| draft.held.contains(&(one.container.clone(), one.unit.clone()));
     let here = |one: &Mongod| one.container == container.name && !is_held(one);
     let declared = processes(draft).into_iter().filter(|(_, _, mongod)| here(mongod));
-    let mut all: Vec<Lodging> = declared.filter_map(|(owner, holds, mongod)| lodging(owner, holds, mongod)).collect();
-    for one in ledger(seen).unwrap_or_default().0 {
+    let before = ledger(seen).unwrap_or_default();
+    let mut all: Vec<Lodging> = declared
+        .filter_map(|(owner, holds, mongod)| lodging(owner, holds, mongod))
+        .map(|one| born(seen, &before, one))
+        .collect();
+    for one in before.0 {
         if !all.iter().any(|given| given.folder == one.folder) {
             all.push(one);
         }
@@ -160,6 +164,37 @@ pub(super) fn wanted_ledger(draft: &Draft<'_>, container: &Container, seen: &obs
 fn lodging(owner: &str, holds: Holds, mongod: &Mongod) -> Option<Lodging> {
     let (_, folder) = mongod.data.rsplit_once('/')?;
     Some(Lodging { folder: folder.to_owned(), holds, owner: owner.to_owned(), port: mongod.port })
+}
+
+/// A single mongod that is to become a set is one until its set has begun: that tells with whose data it begins.
+fn born(seen: &observed::Container, before: &Ledger, one: Lodging) -> Lodging {
+    let was_single = before.0.iter().any(|known| known.folder == one.folder && known.holds == Holds::Standalone);
+    let mongod = seen.guest.seen().and_then(|guest| guest.mongods.get(&one.port)?.as_ref().ok());
+    let has_begun = mongod.is_some_and(|mongod| mongod.set_name.as_ref() == Some(&one.owner));
+    match was_single && !has_begun {
+        true => Lodging { holds: Holds::Standalone, ..one },
+        false => one,
+    }
+}
+
+/// The databases that a container has live data of.
+pub(super) fn live_owners(draft: &Draft<'_>, container: &str) -> Vec<String> {
+    let seen = draft.observed.containers.get(container).and_then(Part::seen);
+    let ledger = seen.and_then(ledger).unwrap_or_default();
+    let owners: BTreeSet<String> = ledger.0.iter().filter(|one| one.is_live()).map(|one| one.owner.clone()).collect();
+    owners.into_iter().collect()
+}
+
+/// Declared containers that don't run and may have data: until they have been looked into, nothing else may be decided.
+pub(super) fn asleep(draft: &Draft<'_>) -> BTreeSet<String> {
+    let may_have_data = |seen: &observed::Container| {
+        let is_still = matches!(seen.status, observed::Status::Stopped | observed::Status::Frozen);
+        is_still && ledger(seen).is_none_or(|ledger| ledger.0.iter().any(Lodging::is_live))
+    };
+    ours(draft)
+        .filter(|(name, seen)| draft.desired.containers.contains_key(*name) && may_have_data(seen))
+        .map(|(name, _)| name.to_owned())
+        .collect()
 }
 
 /// The set that still counts on a mongod: the configuration of its primary names it.

@@ -35,7 +35,9 @@ pub(super) fn state<'a>(draft: &Draft<'a>, mongod: &Mongod) -> State<'a> {
             None => State::Unseen(format!("container {} can't be looked into", mongod.container)),
         };
     };
-    match guest.mongods.get(&mongod.port) {
+    // What answers on the port is another's, and stopped by this plan.
+    let is_other = draft.stopped.contains(&(mongod.container.clone(), mongod.unit.clone()));
+    match guest.mongods.get(&mongod.port).filter(|_| !is_other) {
         Some(Ok(seen)) => State::Up(seen),
         _ if draft.started.contains(&(mongod.container.clone(), mongod.unit.clone())) => {
             if guest.paths.contains_key(&mongod.data) { State::Starting } else { State::New }

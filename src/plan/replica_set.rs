@@ -33,7 +33,8 @@ pub(super) fn plan(draft: &mut Draft<'_>, set: &ReplicaSet) {
     unseen.dedup();
 
     if initiated.iter().filter(|(_, seen)| seen.writable).count() > 1 {
-        return draft.find(object(set), "has two primaries at this moment", "run the command again in a minute");
+        // One of them has not heard yet that another was elected.
+        return await_primary(draft, set, &initiated, "has two primaries at this moment");
     }
     if initiated.is_empty() && unseen.is_empty() && !starting {
         return birth::plan(draft, set, &states);
@@ -140,7 +141,7 @@ fn configuration<'a>(draft: &Draft<'a>, member: &Mongod) -> Option<&'a SetConfig
 
 fn compare(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod, &protocol::Mongod)], whole: bool) {
     let Some((through, primary)) = initiated.iter().find(|(_, seen)| seen.writable).copied() else {
-        return await_primary(draft, set, initiated);
+        return await_primary(draft, set, initiated, "has no primary");
     };
     if let Some(access) = &set.access
         && let Some(cause) = users::cause(draft, &set.name, access, primary)
@@ -192,7 +193,7 @@ fn unreadable(draft: &mut Draft<'_>, set: &ReplicaSet, primary: &protocol::Mongo
     );
 }
 
-fn await_primary(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod, &protocol::Mongod)]) {
+fn await_primary(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod, &protocol::Mongod)], why: &str) {
     let Some((through, seen)) = initiated.first().copied() else {
         return;
     };
@@ -212,7 +213,7 @@ fn await_primary(draft: &mut Draft<'_>, set: &ReplicaSet, initiated: &[(&Mongod,
     let members = set.hosts().into_iter().filter(is_known).collect();
     let container = changes_from(draft, set, through).to_owned();
     let action = Action::WaitReplicaSet { container, set: address(set, config), members };
-    draft.add(action, Cause::State("has no primary".into()), after);
+    draft.add(action, Cause::State(why.into()), after);
     draft.plan.look_again = true;
 }
 

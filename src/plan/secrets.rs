@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::SecretSource;
 use super::order::Draft;
-use crate::desired::{Content, Desired, SecretName};
+use super::{SecretSource, homes};
+use crate::desired::{Content, Desired, SecretKind, SecretName};
 
 /// Containers and paths by secret.
 pub(super) type Places<'a> = BTreeMap<&'a SecretName, Vec<(&'a str, &'a str)>>;
@@ -30,6 +30,9 @@ pub(super) fn truth(draft: &mut Draft<'_>, name: &SecretName) -> Option<String> 
             }
         }
     }
+    if copies.is_empty() {
+        refuse_unseen(draft, name);
+    }
     // The copy that most places have; where that is a tie, the one in a store, which nothing but distctl touches.
     let best = copies.into_iter().max_by_key(|(sha256, places)| {
         let stored = places.iter().any(|(_, path)| path.starts_with(crate::desired::SECRET_STORE));
@@ -44,6 +47,24 @@ pub(super) fn truth(draft: &mut Draft<'_>, name: &SecretName) -> Option<String> 
     };
     draft.plan.secrets.insert(name.clone(), source);
     sha256
+}
+
+/// A secret of a database whose data is where nobody can look is never made anew: there is one already.
+fn refuse_unseen(draft: &mut Draft<'_>, name: &SecretName) {
+    let homes = homes::of(draft, &name.owner);
+    let hidden = homes.iter().find(|home| home.lodging.is_live() && home.used.is_none());
+    let Some(container) = hidden.map(|home| home.container.to_owned()).filter(|_| name.kind != SecretKind::Named)
+    else {
+        return;
+    };
+    let object = format!("database {}", name.owner);
+    if !draft.plan.refusals.iter().any(|refusal| refusal.object == object) {
+        draft.refuse(
+            object,
+            format!("has its secrets and data in {container}, which can't be looked into"),
+            format!("look why with `distctl doctor`, bring {container} back, then run the command again"),
+        );
+    }
 }
 
 /// Where each secret is declared, as container and path: looking for one must not cost a walk through all files.

@@ -1,11 +1,13 @@
 //! Data that nothing uses any more: what members had when they left their sets.
 
+use std::collections::BTreeSet;
+
 use super::doctor::Check;
-use crate::desired::{DATA_KEY, Holds, Ledger, OWNER_KEY};
+use crate::desired::{DATA, DATA_KEY, Holds, Ledger, Lodging, OWNER_KEY};
 use crate::observed::{Observed, Part};
 
 /// Names the data folders that are kept and not used, with the command that removes each.
-pub fn data(topology: &str, observed: &Observed) -> Vec<Check> {
+pub fn data(topology: &str, declared: &BTreeSet<&str>, observed: &Observed) -> Vec<Check> {
     let mut checks = Vec::new();
     for (name, seen) in observed.containers.iter().filter_map(|(name, part)| Some((name, Part::seen(part)?))) {
         let Some(guest) = seen.guest.seen().filter(|_| seen.config.get(OWNER_KEY).is_some_and(|own| own == topology))
@@ -14,6 +16,14 @@ pub fn data(topology: &str, observed: &Observed) -> Vec<Check> {
         };
         let ledger = seen.config.get(DATA_KEY).map(|text| Ledger::parse(text)).unwrap_or_default();
         let is_there = |path: &String| guest.paths.contains_key(path);
+        let put_out = |one: &&Lodging| one.is_live() && !declared.contains(one.owner.as_str()) && is_there(&one.path());
+        for Lodging { owner, port, folder, .. } in ledger.0.iter().filter(put_out) {
+            checks.push(Check::warning(
+                format!("data in {name}"),
+                format!("{DATA}/{folder} is the data of {owner}, which the file does not declare"),
+                format!("to use it again, declare {owner} in {name} on port {port}"),
+            ));
+        }
         for lodging in ledger.0.iter().filter(|one| one.holds == Holds::Left && is_there(&one.path())) {
             let path = lodging.path();
             checks.push(Check::warning(
@@ -43,12 +53,14 @@ mod tests {
         let config = [(OWNER_KEY.to_owned(), "shop".to_owned()), (DATA_KEY.to_owned(), ledger.to_owned())].into();
         let db = Container { status: Status::Running, config, guest, ..Container::default() };
         let observed = Observed { containers: [("db".to_owned(), Part::Present(db))].into(), ..Observed::default() };
-        let found = data("shop", &observed);
+        let found = data("shop", &BTreeSet::from(["rs"]), &observed);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(
             found[0].hint.as_deref(),
             Some("keep it, or remove it for good: `distctl exec db -- rm -r /var/lib/mongodb/rs.1`")
         );
-        assert!(data("other", &observed).is_empty());
+        assert!(data("other", &BTreeSet::from(["rs"]), &observed).is_empty());
+        let put_out = data("shop", &BTreeSet::new(), &observed);
+        assert!(put_out[0].text.contains("which the file does not declare"), "{put_out:?}");
     }
 }

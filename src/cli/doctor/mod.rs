@@ -122,7 +122,8 @@ async fn inside(context: &Context, client: Client, agent: Agent, desired: &Desir
     match collect(&asked, desired, context.parallel * 4).await {
         Ok(observed) => {
             let mut checks = guests(desired, &observed, (before, now()));
-            checks.extend(left::data(&desired.name, &observed));
+            let declared = desired.databases().map(String::as_str).collect();
+            checks.extend(left::data(&desired.name, &declared, &observed));
             checks
         }
         Err(error) => vec![Check::failure("containers", server::words(&error), "see `distctl status`")],

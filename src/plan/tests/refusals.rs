@@ -68,7 +68,7 @@ fn a_container_that_is_declared_no_more_is_named() {
     insta::assert_snapshot!(plan(&desired, &world.seen), @r"
        1  stop mongod-27017 in db3: not declared any more
        2  remove /etc/systemd/system/mongod-27017.service, /etc/systemd/system/handover-27017.service, /etc/distctl/mongod-27017.conf in db3: not declared any more  [after 1]
-    degraded: container db3: belongs to this topology and is not declared in it any more (declare it again, or remove it with its data: `distctl destroy --only db3`)
+    degraded: container db3: belongs to this topology and is not declared in it any more (declare it again: it has data of users)
     ");
 }
 

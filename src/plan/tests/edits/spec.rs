@@ -168,7 +168,10 @@ impl Spec {
             }
             10 => {
                 let name = self.singles.keys().choose(random)?.clone();
-                let place = next.singles.remove(&name)?;
+                let mut place = next.singles.remove(&name)?;
+                if random.random_bool(0.3) {
+                    place.port += 10_000;
+                }
                 let mut members = vec![place];
                 for _ in 0..[0, 2][random.random_range(0..2)] {
                     next.sets.insert(name.clone(), members.clone());

@@ -309,6 +309,8 @@ impl World {
             optime_ms: Some(1),
         });
         let granted = access == Access::Granted;
+        // One that waits for its set tells nothing of what it has.
+        let tells = process.set.is_none() || set_now.is_some();
         let roles = |user: &String| (format!("admin.{user}"), user.clone());
         Ok(Mongod {
             version: "6.0.5".into(),
@@ -319,7 +321,8 @@ impl World {
             access,
             config: set.filter(|_| granted).map(|(_, set)| set.config.clone()),
             members: members.collect(),
-            users: granted.then(|| store.users.keys().map(roles).map(|(name, user)| (name, roles_of(&user))).collect()),
+            users: (granted && tells)
+                .then(|| store.users.keys().map(roles).map(|(name, user)| (name, roles_of(&user))).collect()),
             databases: Vec::new(),
             too_stale: false,
             logins: BTreeMap::new(),
