@@ -4,7 +4,7 @@ mod random;
 
 use std::time::Duration;
 
-use crate::harness::{Mongo, System, wait_until};
+use crate::harness::{Mongo, System, lab, wait_until};
 
 /// How many documents each database gets.
 const DOCUMENTS: u64 = 1000;
@@ -130,14 +130,31 @@ fn a_single_mongod_takes_its_data_along() {
     system.distctl(&["up"]).ended_with(1).says(&["main", "takes-db", "/var/lib/mongodb/main"]);
     assert_full(&at(11, 27018));
 
-    let member = |name: &str, more: &str| format!("        - {{ container: NAME-{name}, port: 27018{more} }}\n");
-    let members = member("e", ", priority: 2") + &member("db", "");
+    // Two edits in one: a set whose most preferred member is new, and another port for the old one.
+    let member = |name: &str, more: &str| format!("        - {{ container: NAME-{name}, port: {more} }}\n");
+    let members = member("e", "27018, priority: 2") + &member("db", "27028");
     system.rewrite(&format!("{SINGLE}  replica_sets:\n    main:\n      members:\n{members}"));
     system.up();
     system.plan(0);
-    let hosts = [system.host(12, 27018), system.host(11, 27018)];
+    let hosts = [system.host(12, 27018), system.host(11, 27028)];
     let client = Mongo::set("main", &hosts).login("admin", &system.secret("e", "main.admin"));
     wait_until("the preferred member leads", Duration::from_secs(60), || client.members()[&hosts[0]] == "PRIMARY");
     assert_full(&client);
     assert_full(&Mongo::direct(&hosts[1]).login("admin", &system.secret("db", "main.admin")));
+}
+
+/// A container that stands when a member is added elsewhere: it is looked into first, since it has the only passwords.
+#[test]
+fn what_stands_is_looked_into_before_secrets_are_made() {
+    let system = System::declare("stands", 44, &with_members(&[("a", 27017)]));
+    system.up();
+    fill(&set(&system, "a", &[(11, 27017)]));
+    let before = system.secret("a", "rs.admin");
+    lab().incus(&["stop", "--force", "stands-a"]);
+    system.rewrite(&with_members(&[("a", 27017), ("b", 27017)]));
+    system.up();
+    system.plan(0);
+    assert_eq!(system.secret("a", "rs.admin"), before);
+    assert_eq!(system.secret("b", "rs.admin"), before);
+    assert_full(&set(&system, "b", &[(11, 27017), (12, 27017)]));
 }
