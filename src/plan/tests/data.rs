@@ -87,3 +87,26 @@ fn a_set_does_not_begin_with_the_data_of_two() {
     let plan = plan(&desired, &world.seen);
     insta::assert_snapshot!(plan.refusals[0].to_string(), @"replica set rs: can't begin with the data of two: 10.10.10.12:27017 and 10.10.10.13:27017 have databases of their own (declare one of the two elsewhere, or move its data: `distctl export --kind data`, then `distctl import`)");
 }
+
+#[test]
+fn what_stands_is_looked_into_before_anything_else_is_done_or_said() {
+    let before = system::with_set(system::with_container(system::empty(), "db1", 12), "rs", &[("db1", 27017)]);
+    let mut world = older(&before);
+    world.stop("db1");
+    let desired = system::with_set(with_two_containers(), "rs", &[("db1", 27017), ("db3", 27017)]);
+    insta::assert_snapshot!(plan(&desired, &world.seen), @r"
+       1  start container db1: stopped
+       2  wait until db1 is up as 10.10.10.12/24  [after 1]
+    then: look again, for what only shows when these steps are done
+    ");
+}
+
+#[test]
+fn no_secret_is_made_while_its_data_can_not_be_looked_at() {
+    let before = system::with_set(system::with_container(system::empty(), "db1", 12), "rs", &[("db1", 27017)]);
+    let mut world = settled(&before);
+    world.container("db1").guest = crate::observed::Part::Unreachable("no answer".into());
+    let desired = system::with_set(with_two_containers(), "rs", &[("db1", 27017), ("db3", 27017)]);
+    let refusals = plan(&desired, &world.seen).refusals;
+    assert!(refusals.iter().any(|one| one.object == "database rs" && one.message.contains("db1")), "{refusals:?}");
+}
