@@ -11,7 +11,7 @@ use crate::desired::{Holds, Mongod, ReplicaSet};
 
 /// Plans a set of which no member that was seen belongs to a set.
 pub(super) fn plan(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'_>]) {
-    if refuse_unseen_data(draft, set, states) {
+    if is_withheld(draft, set, states) {
         return;
     }
     // What was a single mongod has the data, also where a mongod that waits for its set does not tell what it has.
@@ -45,8 +45,8 @@ fn has_data(seen: &protocol::Mongod) -> bool {
     has_users || !seen.databases.is_empty() || matches!(seen.access, Access::Refused(_))
 }
 
-/// Refuses to begin empty where a folder has data of the set that no mongod answers for.
-fn refuse_unseen_data(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'_>]) -> bool {
+/// Does not begin empty where a folder has data of the set that no mongod answers for: waits for it, or refuses.
+fn is_withheld(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'_>]) -> bool {
     let answers = |home: &Home<'_>| {
         let mut members = set.members.iter().zip(states);
         members.any(|(member, state)| {
@@ -59,6 +59,14 @@ fn refuse_unseen_data(draft: &mut Draft<'_>, set: &ReplicaSet, states: &[State<'
     let Some(home) = homes.iter().find(|home| home.may_have_data() && home.mongod.is_none() && !answers(home)) else {
         return false;
     };
+    if let Some(process) = home.process().filter(|_| home.lodging.is_live() && home.has_unit == Some(true)) {
+        // It is on its way up, or its log says why not.
+        let after = draft.tail(home.container);
+        let cause = Cause::State(format!("{} has data of {}", home.place(), set.name));
+        draft.add(Action::WaitMongod(process), cause, after);
+        draft.plan.look_again = true;
+        return true;
+    }
     let (place, container) = (home.place(), home.container.to_owned());
     let hint = match home.used {
         None => format!("start it, so that distctl can look into it: `incus start {container}`; or declare it again"),

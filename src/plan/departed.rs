@@ -39,11 +39,12 @@ fn host(seen: &observed::Container, port: u16) -> Option<String> {
     declared.or_else(inside).map(|address| format!("{address}:{port}"))
 }
 
-/// Whether a declared set counts on the mongod of a port.
+/// Whether a declared set counts on the mongod of a port, or may.
 fn is_counted(draft: &Draft<'_>, seen: &observed::Container, port: Option<u16>) -> bool {
     let host = port.and_then(|port| host(seen, port));
-    let set = host.and_then(|host| homes::counted_by(draft, &host));
-    set.is_some_and(|set| draft.desired.replica_sets.contains_key(set))
+    let ledger = homes::ledger(seen).unwrap_or_default();
+    let lodging = port.and_then(|port| ledger.at(port));
+    homes::is_counted(draft, lodging, host.as_deref())
 }
 
 /// The mongods that are declared in a container.

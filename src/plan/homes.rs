@@ -197,8 +197,28 @@ pub(super) fn asleep(draft: &Draft<'_>) -> BTreeSet<String> {
         .collect()
 }
 
+/// Whether a declared set counts on the mongod of a folder, or may: it does not where its primary's configuration was seen
+/// without it.
+pub(super) fn is_counted(draft: &Draft<'_>, lodging: Option<&Lodging>, host: Option<&str>) -> bool {
+    let sets = &draft.desired.replica_sets;
+    let names_it = || host.and_then(|host| counted_by(draft, host)).is_some_and(|set| sets.contains_key(set));
+    let is_unknown = || {
+        let owner = lodging.filter(|one| one.holds == Holds::Member).map(|one| &one.owner);
+        owner.is_some_and(|owner| sets.contains_key(owner) && !has_primary(draft, owner))
+    };
+    names_it() || is_unknown()
+}
+
+/// Whether a set's primary was seen with its configuration.
+fn has_primary(draft: &Draft<'_>, set: &str) -> bool {
+    let guests = draft.observed.containers.values().filter_map(|part| part.seen()?.guest.seen());
+    guests
+        .flat_map(|guest| guest.mongods.values().flatten())
+        .any(|mongod| mongod.writable && mongod.config.as_ref().is_some_and(|config| config.name == set))
+}
+
 /// The set that still counts on a mongod: the configuration of its primary names it.
-pub(super) fn counted_by<'a>(draft: &Draft<'a>, host: &str) -> Option<&'a str> {
+fn counted_by<'a>(draft: &Draft<'a>, host: &str) -> Option<&'a str> {
     let mongods = draft.observed.containers.values().filter_map(Part::seen).filter_map(|seen| seen.guest.seen());
     let mongods: Vec<&protocol::Mongod> = mongods.flat_map(|guest| guest.mongods.values().flatten()).collect();
     let sets: BTreeSet<&str> = mongods.iter().filter_map(|seen| Some(seen.config.as_ref()?.name.as_str())).collect();

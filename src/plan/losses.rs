@@ -156,8 +156,7 @@ fn hold_ports(draft: &mut Draft<'_>) {
                 && home.lodging.owner != owner
         });
         let Some(other) = other else { continue };
-        let counts = other.host.as_deref().and_then(|host| homes::counted_by(draft, host));
-        if counts.is_some_and(|set| draft.desired.replica_sets.contains_key(set)) {
+        if homes::is_counted(draft, Some(&other.lodging), other.host.as_deref()) {
             held.push((owner, other.lodging.owner.clone(), mongod));
         }
     }

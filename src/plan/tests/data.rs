@@ -110,3 +110,16 @@ fn no_secret_is_made_while_its_data_can_not_be_looked_at() {
     let refusals = plan(&desired, &world.seen).refusals;
     assert!(refusals.iter().any(|one| one.object == "database rs" && one.message.contains("db1")), "{refusals:?}");
 }
+
+#[test]
+fn a_member_elsewhere_that_is_on_its_way_up_is_waited_for() {
+    let before = system::with_set(system::with_container(system::empty(), "db1", 12), "rs", &[("db1", 27017)]);
+    let mut world = settled(&before);
+    let desired = system::with_set(with_two_containers(), "rs", &[("db3", 27017)]);
+    world.carry_out(&plan(&desired, &world.seen.clone()), &desired);
+    world.guest("db1").mongods.insert(27017, Err(protocol::MongodAbsence::NotListening));
+    insta::assert_snapshot!(plan(&desired, &world.seen), @r"
+       1  wait for mongod 27017 in db1: db1 (/var/lib/mongodb/27017) has data of rs
+    then: look again, for what only shows when these steps are done
+    ");
+}

@@ -24,6 +24,8 @@ pub struct World {
     /// Initiated sets by number.
     sets: BTreeMap<usize, Set>,
     made: usize,
+    /// Whether mongods have just been started and don't answer yet.
+    late: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -197,6 +199,7 @@ impl World {
             }
         }
         self.live();
+        self.late = true;
         Ok(())
     }
 
@@ -283,7 +286,7 @@ impl World {
 
     fn answer(&self, container: &Container, port: u16) -> Result<Mongod, MongodAbsence> {
         let process = container.processes.values().find(|process| process.port == port);
-        let process = process.ok_or(MongodAbsence::NotListening)?;
+        let process = process.filter(|_| !self.late).ok_or(MongodAbsence::NotListening)?;
         let store = &container.stores[&process.folder];
         let host = Self::host(container, port);
         let set = store.member_of.map(|number| (number, &self.sets[&number]));
@@ -355,6 +358,7 @@ impl World {
             };
             secrets.insert(name.clone(), value);
         }
+        self.late = false;
         for step in plan.steps.iter().take(count) {
             let before = self.without_majority(desired);
             let done = self.perform(&step.action, &secrets, desired);
