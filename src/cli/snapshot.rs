@@ -1,5 +1,6 @@
 //! `distctl snapshot`
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -8,6 +9,8 @@ use clap::{Args, Subcommand};
 use super::Context;
 use super::line::{self, Stage};
 use crate::cut::{self, Cut, Kept, PREFIX};
+use crate::desired::{DATA_KEY, Places};
+use crate::observed::{Part, Status};
 use crate::plan::{self, Options, diff};
 use crate::ui::{Advise, Exit};
 
@@ -165,6 +168,7 @@ async fn restore(context: &Context, stage: &Stage, name: &str, patience: Duratio
         ))
         .hint("a container that was made since is not in it: remove it from the topology to go back before it");
     }
+    refuse_unlike(context, stage, &kept).await?;
     context.ui.note(format!(
         "This will be lost for good:\n  all that happened in {} since {}",
         kept.containers.join(", "),
@@ -178,7 +182,8 @@ async fn restore(context: &Context, stage: &Stage, name: &str, patience: Duratio
     let lock = stage.lock(context, &reporter, patience).await?;
     let restored = async {
         cut::restore(&stage.guests, &kept).await?;
-        start(context, stage).await
+        // Where data lies is now what it was then.
+        start(context, &Stage::prepare(context).await?).await
     };
     let restored = restored.await.hint(format!("mend the cause, then run `distctl snapshot restore {name}` again"));
     let released = lock.release().await;
@@ -186,6 +191,27 @@ async fn restore(context: &Context, stage: &Stage, name: &str, patience: Duratio
     released?;
     context.ui.note(format!("{} is what it was at {}", stage.desired.name, kept.created));
     Ok(Exit::Ok)
+}
+
+/// Refuses, before anything is lost, what `up` would refuse afterwards: the file may have changed since the snapshot.
+async fn refuse_unlike(context: &Context, stage: &Stage, kept: &Kept) -> Result<()> {
+    let mut then = BTreeMap::new();
+    for container in &kept.containers {
+        let all = stage.guests.client.snapshots(container).await?;
+        let snapshot = all.into_iter().find(|one| one.name == format!("{PREFIX}{}", kept.name));
+        then.insert(container.clone(), snapshot.and_then(|mut one| one.config.remove(DATA_KEY)));
+    }
+    let know = |places: &mut Places| then.iter().for_each(|(name, data)| places.insert(name, data.as_deref()));
+    let back = Stage::prepare_in(context, |_| {}, know).await?;
+    let mut observed = back.observe().await?;
+    for (name, data) in then {
+        let Some(Part::Present(container)) = observed.containers.get_mut(&name) else { continue };
+        (container.status, container.guest) = (Status::Stopped, Part::Absent);
+        container.config.remove(DATA_KEY);
+        container.config.extend(data.map(|data| (DATA_KEY.to_owned(), data)));
+    }
+    line::refuse(&diff(&back.desired, &observed, &Options::default()))
+        .hint("the file is another than when the snapshot was taken: put it back as it was, then restore")
 }
 
 async fn delete(context: &Context, stage: &Stage, name: &str, patience: Duration) -> Result<Exit> {

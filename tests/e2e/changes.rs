@@ -158,3 +158,30 @@ fn what_stands_is_looked_into_before_secrets_are_made() {
     assert_eq!(system.secret("b", "rs.admin"), before);
     assert_full(&set(&system, "b", &[(11, 27017), (12, 27017)]));
 }
+
+/// With the file as it was then, and with a file that has changed since: what the snapshot has comes back, and moves again.
+#[test]
+fn a_snapshot_from_before_a_move_is_gone_back_to() {
+    let (before, after) = (with_members(&[("a", 27017)]), with_members(&[("b", 27017)]));
+    let system = System::declare("goback", 45, &before);
+    system.up();
+    let at = |name, last| set(&system, name, &[(last, 27017)]);
+    fill(&at("a", 11));
+    system.distctl(&["snapshot", "create", "first"]).ended_with(0);
+    system.rewrite(&after);
+    system.up();
+    at("b", 12).eval("client.shop.things.delete_many({}).deleted_count");
+    system.rewrite(&before);
+    system.distctl(&["snapshot", "restore", "first"]).ended_with(0);
+    system.plan(0);
+    assert_full(&at("a", 11));
+    system.rewrite(&after);
+    system.distctl(&["snapshot", "restore", "first"]).ended_with(0);
+    system.plan(0);
+    assert_full(&at("b", 12));
+    // Nothing is lost where the file could not be carried out afterwards.
+    at("b", 12).eval("client.shop.get_collection('more').insert_one({'_id': 1}).acknowledged");
+    system.edit("    rs:", "    other:");
+    system.distctl(&["snapshot", "restore", "first"]).ended_with(1).says(&["other", "nothing was changed"]);
+    assert_eq!(at("b", 12).eval("client.shop.more.count_documents({})"), 1);
+}
